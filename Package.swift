@@ -1,0 +1,85 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableExperimentalFeature("Lifetimes"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude, swiftSettings: swiftSettings)
+}
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "remuda",
+    products: [
+        .executable(name: "nfs-server", targets: ["nfs-server"]),
+        .executable(name: "recovery-backend", targets: ["recovery-backend"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // System libraries and C shims.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CTirpc", pkgConfig: "libtirpc", providers: [.apt(["libtirpc-dev"])]),
+        .systemLibrary(name: "CGSSAPI", pkgConfig: "krb5-gssapi", providers: [.apt(["libkrb5-dev"])]),
+
+        // The wire.
+        module("XDR"),
+        module("RPC", ["XDR", "CTirpc"]),
+        module("NFSProtocol", ["XDR"]),
+        module("Transport", ["RPC", "XDR", "CLinux", log]),
+
+        // What is kept: files, state, identities, recovery.
+        module("FileSystem", ["NFSProtocol"]),
+        module("LocalFileSystem", ["FileSystem", "NFSProtocol", "CLinux"]),
+        module("MemoryFileSystem", ["FileSystem", "NFSProtocol"]),
+        module("NFSState", ["NFSProtocol"]),
+        module("Security", ["CGSSAPI", "NFSProtocol"]),
+        module(
+            "RecoveryBackend",
+            [
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                lifecycle, log,
+            ]),
+
+        // The server: the engine knows no socket and no disk, the daemon puts the parts together.
+        module("NFSServer", ["XDR", "RPC", "NFSProtocol", "NFSState", "FileSystem", "Security", log]),
+        module(
+            "NFSDaemon",
+            [
+                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Yams", package: "Yams"),
+                lifecycle, unixSignals, log,
+            ]),
+        program("nfs-server", ["NFSDaemon", argumentParser]),
+        program("recovery-backend", ["RecoveryBackend", argumentParser, lifecycle, unixSignals, log]),
+    ],
+    swiftLanguageModes: [.v6]
+)
