@@ -1,0 +1,30 @@
+import NFSProtocol
+
+/// A tree of files that can be exported.
+///
+/// Below this line there are no stateids, locks, leases or XDR. Every call may throw `NFSStatus.wouldBlock` when its
+/// caller may not wait; such a call had no side effect.
+package protocol FileSystem: AnyObject, Sendable {
+    /// Names the file system: equal after a restart, a remount and a move of its device to another machine.
+    var identity: FileSystemIdentity { get }
+
+    /// The directory the tree starts at.
+    var root: any Node { get }
+
+    /// The file a handle made by this file system stands for.
+    /// - Throws: `badhandle` when the bytes are no handle of this file system, `stale` when the file is gone.
+    func node(for handle: FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node
+
+    func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics
+}
+
+/// The UUID of a file system, as two words in the order of its bytes.
+package struct FileSystemIdentity: Hashable, Sendable {
+    package var high: UInt64
+    package var low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}

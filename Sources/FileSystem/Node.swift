@@ -1,0 +1,100 @@
+import NFSProtocol
+
+/// One file of any type. The kernel, or what stands in for it, checks the caller's permission in every call that names a
+/// caller, except for `attributes`.
+package protocol Node: AnyObject, Sendable {
+    /// Names this file for as long as it exists; opaque to all but its file system, at most 48 bytes.
+    var handle: FileHandle { get }
+
+    /// Never changes during the life of a file.
+    var type: FileType { get }
+
+    func attributes(_ caller: Caller) throws(NFSStatus) -> FileAttributes
+
+    /// Sets all of `changes` or, where the file system allows it, nothing. Size first, then owner, mode and times.
+    /// - Throws: `isdir` or `inval` when a size is set on what is no regular file.
+    func setAttributes(_ changes: AttributeChanges, _ caller: Caller) throws(NFSStatus)
+
+    /// The rights among `wanted` the caller has.
+    func access(_ wanted: AccessRights, _ caller: Caller) throws(NFSStatus) -> AccessRights
+
+    /// The entry `name` of this directory. Symbolic links are not followed.
+    /// - Throws: `notdir` when this is no directory, `noent`, `access`.
+    func lookup(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> any Node
+
+    /// The directory this directory is in; nil for the root of its file system.
+    func parent(_ caller: Caller) throws(NFSStatus) -> (any Node)?
+
+    /// Calls `body` with the entries behind `cookie` (0: from the start) until it returns false. Neither `.` nor `..` is
+    /// among them.
+    /// - Returns: whether the end of the directory was reached.
+    func entries(
+        after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry) throws(NFSStatus) -> Bool
+    ) throws(NFSStatus) -> Bool
+
+    /// Makes a new entry.
+    /// - Throws: `exist` when the name is taken.
+    func create(
+        _ name: FileName, _ object: NewObject, _ changes: AttributeChanges, _ caller: Caller
+    ) throws(NFSStatus) -> (node: any Node, change: ChangeInfo)
+
+    /// Makes `name` in this directory another name of `file`.
+    func link(_ file: any Node, as name: FileName, _ caller: Caller) throws(NFSStatus) -> ChangeInfo
+
+    /// Removes an entry of any type; a directory must be empty.
+    func remove(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> ChangeInfo
+
+    /// Moves the entry `name` of this directory to `newName` in `directory`, replacing what is there (RFC 8881 §18.26.3).
+    func rename(
+        _ name: FileName, to directory: any Node, as newName: FileName, _ caller: Caller
+    ) throws(NFSStatus) -> (source: ChangeInfo, target: ChangeInfo)
+
+    /// - Throws: `inval` when this is no symbolic link.
+    func symbolicLinkTarget(_ caller: Caller) throws(NFSStatus) -> [UInt8]
+
+    /// Opens a regular file for reading, writing or both, as the caller.
+    /// - Throws: `isdir`, `symlink`, `wrongType` for other types, `access`.
+    func open(_ access: ShareAccess, _ caller: Caller) throws(NFSStatus) -> any OpenFile
+}
+
+/// What `Node.create` makes.
+package enum NewObject: Sendable {
+    case regular
+    case directory
+    case symbolicLink(target: [UInt8])
+    case blockDevice(DeviceNumber)
+    case characterDevice(DeviceNumber)
+    case socket
+    case fifo
+}
+
+/// One entry of a directory, lent for the duration of a call.
+package struct DirectoryEntry {
+    /// Where to go on behind this entry; never 0, 1 or 2, which the protocol reserves (RFC 8881 §18.23.3).
+    package var cookie: UInt64
+    package var name: FileName
+    package var fileID: UInt64
+
+    package init(cookie: UInt64, name: FileName, fileID: UInt64) {
+        self.cookie = cookie
+        self.name = name
+        self.fileID = fileID
+    }
+}
+
+/// A regular file opened for reading, writing or both. Access was checked when it was opened; it stays usable when the
+/// file's permissions change or its last name is removed. Released when the last reference goes.
+package protocol OpenFile: AnyObject, Sendable {
+    /// Reads up to `buffer.count` bytes from `offset` on. Fewer than that are read only at the end of the file.
+    /// - Returns: the number of bytes read, and whether they reach the end of the file.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> (count: Int, atEnd: Bool)
+
+    /// Writes `bytes` at `offset` and returns once they are as durable as `stability` says.
+    /// - Returns: the number of bytes written; fewer than given only when the device was full after some.
+    /// - Throws: `fbig`, `nospc`, `dquot`, `io`.
+    func write(_ bytes: RawSpan, at offset: UInt64, _ stability: WriteStability, mayBlock: Bool) throws(NFSStatus) -> Int
+
+    /// Brings everything written to the file to stable storage. An error the device reported for an earlier write is
+    /// thrown here once.
+    func commit(mayBlock: Bool) throws(NFSStatus)
+}

@@ -1,0 +1,42 @@
+/// nfs_fh4: names a file for as long as it exists, through restarts and moves of the volume (RFC 8881 §4.2).
+///
+/// A value of fixed size, so that a filehandle in a request costs no allocation.
+@frozen @usableFromInline package struct FileHandle: Hashable, Sendable {
+    /// The longest filehandle this server makes, in bytes; the protocol allows 128 (NFS4_FHSIZE).
+    @usableFromInline package static let maximumLength = 64
+
+    @usableFromInline var words: InlineArray<8, UInt64>
+    /// Length in bytes.
+    @usableFromInline package private(set) var count: Int
+
+    /// - Returns: nil when `bytes` is longer than `maximumLength`.
+    package init?(_ bytes: RawSpan) {
+        guard bytes.byteCount <= Self.maximumLength else { return nil }
+        count = bytes.byteCount
+        words = InlineArray(repeating: 0)
+        for index in 0..<bytes.byteCount {
+            let byte = bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+            words[index / 8] |= UInt64(byte) << UInt64(index % 8 * 8)
+        }
+    }
+
+    /// The byte at `index`, 0 behind the end.
+    package subscript(index: Int) -> UInt8 { UInt8(truncatingIfNeeded: words[index / 8] >> UInt64(index % 8 * 8)) }
+
+    /// Calls `body` with the bytes.
+    package func withBytes<Result: ~Copyable, Failure: Error>(_ body: (RawSpan) throws(Failure) -> Result) throws(Failure) -> Result {
+        // Stored low byte first, which is memory order on the little-endian machines this server runs on.
+        try body(words.span.bytes.extracting(first: count))
+    }
+
+    @usableFromInline package static func == (left: FileHandle, right: FileHandle) -> Bool {
+        guard left.count == right.count else { return false }
+        for index in 0..<8 where left.words[index] != right.words[index] { return false }
+        return true
+    }
+
+    @usableFromInline package func hash(into hasher: inout Hasher) {
+        hasher.combine(count)
+        for index in 0..<((count + 7) / 8) { hasher.combine(words[index]) }
+    }
+}

@@ -1,0 +1,62 @@
+/// nfs_opnum4: the operations NFSv4.1 defines (RFC 8881 §16.2.1), those of NFSv4.0 it retired included.
+@frozen @usableFromInline package enum OperationCode: UInt32, Sendable, CaseIterable {
+    case access = 3
+    case close = 4
+    case commit = 5
+    case create = 6
+    case delegpurge = 7
+    case delegreturn = 8
+    case getattr = 9
+    case getfh = 10
+    case link = 11
+    case lock = 12
+    case lockt = 13
+    case locku = 14
+    case lookup = 15
+    case lookupp = 16
+    case nverify = 17
+    case open = 18
+    case openattr = 19
+    case openConfirm = 20
+    case openDowngrade = 21
+    case putfh = 22
+    case putpubfh = 23
+    case putrootfh = 24
+    case read = 25
+    case readdir = 26
+    case readlink = 27
+    case remove = 28
+    case rename = 29
+    case renew = 30
+    case restorefh = 31
+    case savefh = 32
+    case secinfo = 33
+    case setattr = 34
+    case setclientid = 35
+    case setclientidConfirm = 36
+    case verify = 37
+    case write = 38
+    case releaseLockowner = 39
+    case backchannelCtl = 40
+    case bindConnToSession = 41
+    case exchangeID = 42
+    case createSession = 43
+    case destroySession = 44
+    case freeStateid = 45
+    case getDirDelegation = 46
+    case getdeviceinfo = 47
+    case getdevicelist = 48
+    case layoutcommit = 49
+    case layoutget = 50
+    case layoutreturn = 51
+    case secinfoNoName = 52
+    case sequence = 53
+    case setSSV = 54
+    case testStateid = 55
+    case wantDelegation = 56
+    case destroyClientid = 57
+    case reclaimComplete = 58
+
+    /// OP_ILLEGAL: stands in the result for a number that no operation has.
+    package static let illegal: UInt32 = 10044
+}
