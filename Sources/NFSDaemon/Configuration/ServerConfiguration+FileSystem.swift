@@ -1,0 +1,124 @@
+import Glibc
+
+extension ServerConfiguration {
+    /// Checks what the configuration names in the file system: every export, the directory for records, the place of
+    /// the admin socket. Nothing is created.
+    ///
+    /// - Throws: all problems found.
+    package func checkFileSystem() throws(ConfigurationError) {
+        var problems = ConfigurationProblems()
+        _ = problems.attempt(checkExports)
+        _ = problems.attempt(checkStateDirectory)
+        _ = problems.attempt(checkAdminSocket)
+        try problems.throwIfAny()
+    }
+
+    /// Each exported path must be a directory on which something is mounted, unless the export allows it not to be.
+    package func checkExports() throws(ConfigurationError) {
+        var problems = ConfigurationProblems()
+        for export in exports {
+            _ = problems.attempt { () throws(ConfigurationError) in try export.check() }
+        }
+        try problems.throwIfAny()
+    }
+
+    private func checkStateDirectory() throws(ConfigurationError) {
+        guard case .directory(let path) = recovery else { return }
+        var existing = path
+        while access(existing, F_OK) != 0 && errno == ENOENT {
+            existing = parent(of: existing)
+        }
+        guard isDirectory(existing) else {
+            throw ConfigurationError("state-dir \(path): \(existing) is not a directory: give another state-dir")
+        }
+        guard access(existing, W_OK | X_OK) == 0 else {
+            throw ConfigurationError("state-dir \(path): \(existing): \(lastError()): make it writable or give another state-dir")
+        }
+    }
+
+    private func checkAdminSocket() throws(ConfigurationError) {
+        guard let adminSocket, !isDirectory(parent(of: adminSocket)) else { return }
+        throw ConfigurationError("admin-socket \(adminSocket): there is no directory \(parent(of: adminSocket)): create it")
+    }
+}
+
+extension ExportConfiguration {
+    fileprivate func check() throws(ConfigurationError) {
+        guard let resolved = realpath(path, nil) else {
+            let remedy = errno == ENOENT ? "create it, or mount the volume there" : "give a directory the server may read"
+            throw ConfigurationError("export \(path): \(lastError()): \(remedy)")
+        }
+        defer { free(resolved) }
+        let directory = String(cString: resolved)
+        guard isDirectory(directory) else {
+            throw ConfigurationError("export \(path) is not a directory: give the directory the volume is mounted on")
+        }
+        guard !allowsUnmounted else { return }
+        guard try MountPoints.current().contains(directory) else {
+            throw ConfigurationError(
+                "export \(path): nothing is mounted there: mount the volume, or give --allow-unmounted to export the directory as it is")
+        }
+    }
+}
+
+/// The directories of this process's mount namespace that something is mounted on.
+struct MountPoints {
+    private let paths: Set<String>
+
+    /// - Parameter mountinfo: the lines of `/proc/self/mountinfo` (proc(5)), whose fifth field is the mount point.
+    init(mountinfo: String) {
+        paths = Set(
+            mountinfo.split(separator: "\n").compactMap { line in
+                let fields = line.split(separator: " ", maxSplits: 5)
+                return fields.count > 4 ? Self.unescaped(fields[4].utf8) : nil
+            })
+    }
+
+    /// Device numbers alone would miss a directory of a file system that is bound to another place.
+    static func current() throws(ConfigurationError) -> MountPoints {
+        guard let file = fopen("/proc/self/mountinfo", "re") else {
+            throw ConfigurationError("/proc/self/mountinfo: \(lastError()): mount /proc, or give --allow-unmounted")
+        }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 {
+            bytes += chunk[..<count]
+        }
+        return MountPoints(mountinfo: String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// - Parameter directory: an absolute path without symbolic links.
+    func contains(_ directory: String) -> Bool {
+        paths.contains(directory)
+    }
+
+    /// The kernel writes space, tab, newline and backslash as a backslash and three octal digits.
+    private static func unescaped(_ field: Substring.UTF8View) -> String {
+        var bytes: [UInt8] = []
+        var rest = field[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "\\"), let escaped = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8) {
+                bytes.append(escaped)
+                rest = rest.dropFirst(3)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+private func isDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+}
+
+/// The directory that holds an absolute path; `/` for `/`.
+private func parent(of path: String) -> String {
+    "/" + path.split(separator: "/").dropLast().joined(separator: "/")
+}
+
+private func lastError() -> String {
+    String(cString: strerror(errno))
+}

@@ -1,0 +1,62 @@
+import Yams
+
+extension ServerConfiguration {
+    /// The whole configuration as a file that, read alone, gives this configuration again.
+    package func yaml() throws -> String {
+        try Yams.serialize(node: .mapping(Node.Mapping(pairs.map { (Node($0.rawValue), $1) })))
+    }
+
+    private var pairs: [(Setting, Node)] {
+        var pairs: [(Setting, Node)] = [
+            (.export, Node(exports.map(\.node))),
+            (.listen, Node(listen.map { Node($0.description) })),
+            (.lease, Node(String(lease.components.seconds))),
+            (.grace, Node(String(grace.components.seconds))),
+            recovery.pair,
+            (.hostname, Node(hostname)),
+        ]
+        if let adminSocket {
+            pairs.append((.adminSocket, Node(adminSocket)))
+        }
+        pairs += [
+            (.rpcbind, Node(String(registersWithRPCBind))),
+            (.loops, Node(String(loops))),
+            (.workers, Node(String(workers))),
+            (.maximumConnections, Node(String(limits.connections))),
+            (.maximumClients, Node(String(limits.clients))),
+            (.maximumSessions, Node(String(limits.sessions))),
+            (.maximumTransfer, Node(ByteCount.text(of: limits.transfer))),
+            (.bufferMemory, Node(ByteCount.text(of: limits.bufferMemory))),
+            (.cachedDescriptors, Node(String(limits.cachedDescriptors))),
+            (.logLevel, Node(logLevel.rawValue)),
+            (.logFormat, Node(logFormat.rawValue)),
+        ]
+        return pairs
+    }
+}
+
+extension RecoveryLocation {
+    fileprivate var pair: (Setting, Node) {
+        switch self {
+        case .backend(let url): (.recoveryURL, Node(url))
+        case .directory(let path): (.stateDirectory, Node(path))
+        }
+    }
+}
+
+extension ExportConfiguration {
+    fileprivate var node: Node {
+        let pairs: [(ConfigurationFile.ExportKey, Node)] = [
+            (.path, Node(path)),
+            (.pseudo, Node(pseudoPath)),
+            (.readOnly, Node(String(isReadOnly))),
+            (.squash, Node(squash.rawValue)),
+            (.anonymousUID, Node(String(anonymousUID))),
+            (.anonymousGID, Node(String(anonymousGID))),
+            (.allowedNetworks, Node(allowedNetworks.map { Node($0.description) })),
+            (.sync, Node(String(isSynchronous))),
+            (.allowUnmounted, Node(String(allowsUnmounted))),
+        ]
+        return .mapping(Node.Mapping(pairs.map { (Node($0.rawValue), $1) }))
+    }
+}

@@ -1,0 +1,120 @@
+import Configuration
+
+/// Every setting of the server. The raw value is its name as a command-line flag (`--state-dir`) and as a key of the
+/// configuration file (`state-dir`); in the environment it is `REMUDA_` and the name in capitals with `_` for `-`
+/// (`REMUDA_STATE_DIR`).
+package enum Setting: String, CaseIterable, Sendable {
+    case export
+    case listen
+    case lease
+    case grace
+    case recoveryURL = "recovery-url"
+    case stateDirectory = "state-dir"
+    case hostname
+    case adminSocket = "admin-socket"
+    case rpcbind
+    case allowUnmounted = "allow-unmounted"
+    case loops
+    case workers
+    case maximumConnections = "max-connections"
+    case maximumClients = "max-clients"
+    case maximumSessions = "max-sessions"
+    case maximumTransfer = "max-transfer"
+    case bufferMemory = "buffer-memory"
+    case cachedDescriptors = "cached-descriptors"
+    case logLevel = "log-level"
+    case logFormat = "log-format"
+
+    /// The variable that names the configuration file, for `--config`.
+    package static let fileVariable = environmentPrefix + "CONFIG"
+
+    static let environmentPrefix = "REMUDA_"
+
+    /// The name of the environment variable.
+    package var variable: String {
+        Self.environmentPrefix + rawValue.uppercased().replacing("-", with: "_")
+    }
+
+    var key: ConfigKey {
+        ConfigKey([rawValue])
+    }
+}
+
+extension Setting {
+    /// What a setting takes and means; the source of the command line's help, of the defaults and of the documentation.
+    package struct Description: Sendable {
+        /// What to write for the value in a usage line; nil for a setting that is true or false.
+        package let placeholder: String?
+        /// The default as one would write it; nil when there is none or it depends on the machine.
+        package let standard: String?
+        /// What the default is when it has no fixed text.
+        package let standardMeaning: String?
+        /// For numbers: what is allowed.
+        package let range: ClosedRange<Int>?
+        package let unit: SettingUnit
+        /// One sentence without its full stop.
+        package let summary: String
+        /// Whether the setting takes a list: a repeated flag, a list in the file, commas in the environment.
+        package let isList: Bool
+
+        fileprivate init(
+            _ placeholder: String?, standard: String?, meaning: String? = nil, in range: ClosedRange<Int>? = nil,
+            of unit: SettingUnit = .pieces, list: Bool = false, _ summary: String
+        ) {
+            self.placeholder = placeholder
+            self.standard = standard
+            self.standardMeaning = meaning
+            self.range = range
+            self.unit = unit
+            self.isList = list
+            self.summary = summary
+        }
+    }
+
+    package var description: Description {
+        switch self {
+        case .export:
+            .init(
+                "DIR[:PSEUDO]", standard: nil, meaning: "none, one is required", list: true,
+                "A directory to export and the path clients mount it by, / and its last name unless given")
+        case .listen:
+            .init("ADDR:PORT", standard: "0.0.0.0:2049", list: true, "An address to serve NFS on, such as 0.0.0.0:2049 or [::]:2049")
+        case .lease:
+            .init("SECONDS", standard: "60", in: 1...3600, of: .seconds, "How long a silent client keeps its state")
+        case .grace:
+            .init("SECONDS", standard: "90", in: 1...3600, of: .seconds, "How long a restarted server waits at most for clients to reclaim")
+        case .recoveryURL:
+            .init("URL", standard: nil, meaning: "none", "The recovery backend to keep client records in; excludes state-dir")
+        case .stateDirectory:
+            .init("DIR", standard: "/var/lib/remuda", "Where client records are kept when there is no recovery backend")
+        case .hostname:
+            .init("NAME", standard: nil, meaning: "the machine's", "The name client records are kept under, equal across restarts")
+        case .adminSocket:
+            .init("PATH", standard: nil, meaning: "none", "A UNIX socket for administration")
+        case .rpcbind:
+            .init(nil, standard: "false", "Register with rpcbind, which NFSv4 clients do not need")
+        case .allowUnmounted:
+            .init(nil, standard: "false", "Export directories even when nothing is mounted on them")
+        case .loops:
+            .init("COUNT", standard: nil, meaning: "the number of cores", in: 1...1024, "Event loops that serve connections")
+        case .workers:
+            .init("COUNT", standard: "16", in: 1...1024, "Threads that run operations which wait for the disk")
+        case .maximumConnections:
+            .init("COUNT", standard: "4096", in: 1...1_000_000, "Connections served at once; further ones are closed")
+        case .maximumClients:
+            .init("COUNT", standard: "4096", in: 1...1_000_000, "Clients that may hold state at once")
+        case .maximumSessions:
+            .init("COUNT", standard: "8192", in: 1...1_000_000, "Sessions of all clients together")
+        case .maximumTransfer:
+            .init("BYTES", standard: "1MiB", in: 4096...16 << 20, of: .bytes, "The largest READ or WRITE, a multiple of 4KiB")
+        case .bufferMemory:
+            .init("BYTES", standard: "256MiB", in: 1 << 20...1 << 40, of: .bytes, "Memory for requests and replies under way")
+        case .cachedDescriptors:
+            .init("COUNT", standard: "4096", in: 64...1_000_000, "Descriptors of files kept open between requests")
+        case .logLevel:
+            .init("LEVEL", standard: "info", "Least severity to log: trace, debug, info, notice, warning, error or critical")
+        case .logFormat:
+            .init("FORMAT", standard: "text", "How a log line is written: text or json")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import Testing
+
+@testable import NFSDaemon
+
+@Suite("Addresses and networks")
+struct ConfigurationNetworkTests {
+    private func network(_ text: String) throws -> Network {
+        try Network(GivenValue(text: text, origin: "network"))
+    }
+
+    private func listenAddress(_ text: String) throws -> ListenAddress {
+        try ListenAddress(GivenValue(text: text, origin: "listen"))
+    }
+
+    @Test(
+        "A network holds the addresses that share its prefix, to the bit",
+        arguments: [
+            ("10.0.0.0/8", "10.255.255.255", true), ("10.0.0.0/8", "11.0.0.0", false), ("10.0.0.0/8", "9.255.255.255", false),
+            ("192.0.2.128/25", "192.0.2.127", false), ("192.0.2.128/25", "192.0.2.128", true),
+            ("192.0.2.7", "192.0.2.7", true), ("192.0.2.7/32", "192.0.2.6", false),
+            ("0.0.0.0/0", "255.255.255.255", true), ("0.0.0.0/0", "::1", false), ("::/0", "10.0.0.1", false), ("::/0", "ffff::", true),
+            ("fd00::/8", "fdff::1", true), ("fd00::/8", "fe00::1", false), ("2001:db8::/33", "2001:db8:7fff::", true),
+            ("2001:db8::/33", "2001:db8:8000::", false), ("::1", "::1", true), ("::1/128", "::", false),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", true), ("::/0", "::ffff:10.1.2.3", false),
+        ])
+    func membership(network text: String, address: String, isMember: Bool) throws {
+        let address = try #require(IPAddress(address))
+        #expect(try network(text).contains(address) == isMember)
+        #expect(try network(text).contains(#require(IPAddress(bytes: address.bytes))) == isMember)
+    }
+
+    @Test("The default networks hold every address", arguments: ["0.0.0.0", "255.1.2.3", "::", "ffff:ffff::1", "::ffff:1.2.3.4"])
+    func everyone(address: String) throws {
+        let export = try ExportConfiguration(GivenValue(text: "/data", origin: "export"))
+        #expect(try export.allows(#require(IPAddress(address))))
+    }
+
+    @Test(
+        "What is no network is refused",
+        arguments: [
+            "", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0/8", "::/129", "a/8", "10.0.0.0/8/8", "fe80::1%lo/64",
+            "10.0.0.0/ 8",
+        ])
+    func noNetwork(text: String) {
+        #expect(throws: ConfigurationError("network must be a network such as 10.0.0.0/8 or fd00::/8, not \"\(text)\"")) {
+            try network(text)
+        }
+    }
+
+    @Test("Bits behind the prefix are refused with both ways out")
+    func bitsBehindPrefix() {
+        #expect(
+            throws: ConfigurationError(
+                "network has bits set behind its prefix: write 10.0.0.0/8 for the network or 10.1.2.3 for the host, not \"10.1.2.3/8\"")
+        ) {
+            try network("10.1.2.3/8")
+        }
+        #expect(throws: ConfigurationError.self) { try network("0.0.0.1/0") }
+        #expect(throws: ConfigurationError.self) { try network("fd00::1/127") }
+    }
+
+    @Test("Addresses are 4 or 16 bytes, a mapped one is the IPv4 address")
+    func bytes() {
+        #expect(IPAddress(bytes: [10, 1, 2, 3]) == IPAddress("10.1.2.3"))
+        #expect(IPAddress(bytes: [UInt8](repeating: 0, count: 15) + [1]) == IPAddress("::1"))
+        #expect(IPAddress(bytes: [UInt8](repeating: 0, count: 10) + [255, 255, 10, 1, 2, 3]) == IPAddress("10.1.2.3"))
+        for count in [0, 3, 5, 15, 17, 1000] {
+            #expect(IPAddress(bytes: [UInt8](repeating: 1, count: count)) == nil)
+        }
+        #expect(IPAddress(bytes: [10, 1, 2, 3])?.bytes == [10, 1, 2, 3])
+    }
+
+    @Test(
+        "A listen address is a numeric address and a port",
+        arguments: [
+            ("0.0.0.0:2049", "0.0.0.0:2049"), ("[::]:2049", "[::]:2049"), ("[FD00:0::1]:0", "[fd00::1]:0"),
+            ("127.0.0.1:65535", "127.0.0.1:65535"),
+        ])
+    func listen(text: String, written: String) throws {
+        #expect(try listenAddress(text).description == written)
+    }
+
+    @Test(
+        "What is no listen address is refused",
+        arguments: [
+            "", ":", ":2049", "2049", "0.0.0.0", "0.0.0.0:", "0.0.0.0:65536", "0.0.0.0:-1", "localhost:2049", "::1:2049", "[0.0.0.0:1",
+            "[::1]", "0.0.0.0:nfs",
+        ])
+    func noListenAddress(text: String) {
+        #expect(
+            throws: ConfigurationError("listen must be a numeric address and a port such as 0.0.0.0:2049 or [::]:2049, not \"\(text)\"")
+        ) {
+            try listenAddress(text)
+        }
+    }
+}
