@@ -1,0 +1,65 @@
+import ArgumentParser
+import NFSDaemon
+
+/// One flag for each setting. Texts are passed on as they are, so that a mistake reads alike wherever it was made.
+struct SettingFlags: ParsableArguments {
+    @Option(.export) var export: [String] = []
+    @Option(.listen) var listen: [String] = []
+    @Option(.lease) var lease: String?
+    @Option(.grace) var grace: String?
+    @Option(.recoveryURL) var recoveryURL: String?
+    @Option(.stateDirectory) var stateDirectory: String?
+    @Option(.hostname) var hostname: String?
+    @Option(.adminSocket) var adminSocket: String?
+    @Flag(.rpcbind) var rpcbind: Bool?
+    @Flag(.allowUnmounted) var allowUnmounted: Bool?
+    @Option(.loops) var loops: String?
+    @Option(.workers) var workers: String?
+    @Option(.maximumConnections) var maximumConnections: String?
+    @Option(.maximumClients) var maximumClients: String?
+    @Option(.maximumSessions) var maximumSessions: String?
+    @Option(.maximumTransfer) var maximumTransfer: String?
+    @Option(.bufferMemory) var bufferMemory: String?
+    @Option(.cachedDescriptors) var cachedDescriptors: String?
+    @Option(.logLevel) var logLevel: String?
+    @Option(.logFormat) var logFormat: String?
+
+    /// The flags that were given.
+    var values: [Setting: [String]] {
+        let lists: [Setting: [String]] = [.export: export, .listen: listen]
+        let texts: [Setting: String?] = [
+            .lease: lease, .grace: grace, .recoveryURL: recoveryURL, .stateDirectory: stateDirectory, .hostname: hostname,
+            .adminSocket: adminSocket, .rpcbind: rpcbind.map(String.init), .allowUnmounted: allowUnmounted.map(String.init),
+            .loops: loops, .workers: workers, .maximumConnections: maximumConnections, .maximumClients: maximumClients,
+            .maximumSessions: maximumSessions, .maximumTransfer: maximumTransfer, .bufferMemory: bufferMemory,
+            .cachedDescriptors: cachedDescriptors, .logLevel: logLevel, .logFormat: logFormat,
+        ]
+        return texts.compactMapValues { $0.map { [$0] } }.merging(lists.filter { !$0.value.isEmpty }) { $1 }
+    }
+}
+
+extension Option where Value == String? {
+    fileprivate init(_ setting: Setting) {
+        self.init(name: .customLong(setting.rawValue), help: setting.help)
+    }
+}
+
+extension Option where Value == [String] {
+    fileprivate init(wrappedValue: [String], _ setting: Setting) {
+        self.init(wrappedValue: wrappedValue, name: .customLong(setting.rawValue), parsing: .singleValue, help: setting.help)
+    }
+}
+
+extension Flag where Value == Bool? {
+    fileprivate init(_ setting: Setting) {
+        self.init(name: .customLong(setting.rawValue), inversion: .prefixedNo, help: setting.help)
+    }
+}
+
+extension Setting {
+    fileprivate var help: ArgumentHelp {
+        let description = description
+        let meaning = (description.standard ?? description.standardMeaning).map { " (default: \($0))" } ?? ""
+        return ArgumentHelp("\(description.summary)\(meaning).", valueName: description.placeholder)
+    }
+}

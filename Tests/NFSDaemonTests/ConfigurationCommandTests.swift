@@ -1,0 +1,145 @@
+import Foundation
+import Testing
+
+@testable import NFSDaemon
+
+/// The built program, as a user runs it.
+@Suite("The command line of nfs-server")
+struct ConfigurationCommandTests {
+    @Test("check prints the effective configuration and exits 0")
+    func checkSuccess() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.file("export: /proc\nlease: 20\nstate-dir: \(directory.path)\n")
+        let outcome = try runServer(["check", file], environment: ["REMUDA_WORKERS": "3", "REMUDA_WORKER": "3"])
+        #expect(outcome.status == 0)
+        #expect(outcome.errors == ["nfs-server: warning: REMUDA_WORKER is not a setting and is ignored: did you mean REMUDA_WORKERS?"])
+        let printed = try configuration(yaml: outcome.output)
+        #expect(printed.lease == .seconds(20))
+        #expect(printed.workers == 3)
+        #expect(printed.exports.map(\.pseudoPath) == ["/proc"])
+    }
+
+    @Test("check prints each problem on a line of its own and exits 1")
+    func checkFailure() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.file("export: /proc\nleese: 20\ngrace: no\n")
+        let outcome = try runServer(["check", file])
+        #expect(outcome.status == 1)
+        #expect(outcome.output == "")
+        #expect(
+            outcome.errors == [
+                #"nfs-server: \#(file):2: unknown key "leese": did you mean lease?"#,
+                #"nfs-server: \#(file):3: grace must be a whole number of seconds from 1 to 3600, not "no""#,
+            ])
+    }
+
+    @Test("check looks at the file system too")
+    func checkMissingPath() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.file("export: \(directory.path)/none\nstate-dir: \(directory.path)\n")
+        let outcome = try runServer(["check", file])
+        #expect(outcome.status == 1)
+        #expect(
+            outcome.errors == ["nfs-server: export \(directory.path)/none: No such file or directory: create it, or mount the volume there"]
+        )
+    }
+
+    @Test("serve refuses what check refuses, with one line and exit code 1")
+    func serveFailure() throws {
+        let outcome = try runServer(["serve", "--export", "/proc", "--lease", "0"])
+        #expect(outcome.status == 1)
+        #expect(outcome.errors == [#"nfs-server: --lease must be a whole number of seconds from 1 to 3600, not "0""#])
+        #expect(
+            try runServer(["serve", "--config", "/nonexistent.yaml"]).errors == [
+                "nfs-server: configuration file /nonexistent.yaml: No such file or directory"
+            ])
+    }
+
+    @Test("An unknown flag is a usage error")
+    func usage() throws {
+        #expect(try runServer(["serve", "--leese", "5"]).status == 64)
+        #expect(try runServer(["check"]).status == 64)
+    }
+
+    @Test("Every setting is a flag of serve that reaches the configuration", arguments: Setting.allCases)
+    func everyFlag(setting: Setting) throws {
+        let takesValue = setting.description.placeholder != nil
+        // A value that no setting takes shows that the text of the flag arrives; a switch shows it by its help.
+        guard takesValue else {
+            let help = try runServer(["serve", "--help"]).output
+            #expect(help.contains("--\(setting.rawValue)/--no-\(setting.rawValue)"))
+            return
+        }
+        let outcome = try runServer(["serve", "--\(setting.rawValue)", "?"])
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains { $0.hasPrefix("nfs-server: --\(setting.rawValue) ") })
+    }
+
+    @Test("A switch reaches the configuration")
+    func switches() throws {
+        let directory = try TemporaryDirectory()
+        let arguments = [
+            "serve", "--export", directory.path, "--recovery-url", "http://localhost:1", "--admin-socket", "/nonexistent/socket",
+        ]
+        // The missing directory of the socket ends the program before it serves.
+        let refused = try runServer(arguments)
+        #expect(refused.errors.count == 2)
+        let allowed = try runServer(arguments + ["--allow-unmounted"])
+        #expect(allowed.errors == ["nfs-server: admin-socket /nonexistent/socket: there is no directory /nonexistent: create it"])
+        let file = try directory.file("allow-unmounted: true\n")
+        let refusedAgain = try runServer(arguments + ["--config", file, "--no-allow-unmounted"])
+        #expect(refusedAgain.errors == refused.errors)
+    }
+
+    @Test(
+        "A mount is told from a directory, and a read-only state directory is refused", .enabled(if: mayMount, "needs the right to mount"))
+    func mounts() throws {
+        let directory = try TemporaryDirectory()
+        let (bound, plain, readOnly) = try (directory.directory("a bound"), directory.directory("plain"), directory.directory("read only"))
+        let file = try directory.file("export:\n  - \(bound)\n  - \(plain)\nstate-dir: \(readOnly)/state\n")
+        // Bound to a directory of the same file system, so that only the mount table tells.
+        let script = #"mount --bind "$1" "$2" && mount -t tmpfs -o ro none "$3" && exec "$4" check "$5""#
+        let outcome = try run(
+            "/usr/bin/unshare", ["-m", "sh", "-c", script, "sh", plain, bound, readOnly, serverProgram(), file],
+            environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"])
+        #expect(
+            outcome.errors == [
+                "nfs-server: export \(plain): nothing is mounted there: mount the volume, or give --allow-unmounted to export the directory as it is",
+                "nfs-server: state-dir \(readOnly)/state: \(readOnly): Read-only file system: make it writable or give another state-dir",
+            ])
+    }
+}
+
+private let mayMount = (try? run("/usr/bin/unshare", ["-m", "true"]).status) == 0
+
+private struct Outcome {
+    let status: Int32
+    let output: String
+    let errors: [String]
+}
+
+private func runServer(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+    try run(serverProgram(), arguments, environment: environment)
+}
+
+/// The program SwiftPM put beside the tests.
+private func serverProgram() throws -> String {
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("nfs-server").path
+}
+
+private func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    process.environment = environment
+    let (output, errors) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = errors
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let lines = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n").map(String.init)
+    process.waitUntilExit()
+    return Outcome(status: process.terminationStatus, output: text, errors: lines)
+}
