@@ -1,0 +1,43 @@
+/// What an NFS server must remember on stable storage so that its successor knows which clients may reclaim
+/// (RFC 8881 section 8.4.2.1).
+///
+/// A record belongs to a server's hostname and holds versions, one for each server instance. One version at most is
+/// active: it names the clients that may reclaim from the next instance. A server instance opens its own version, adds
+/// its clients to it, and activates it when its grace period is over.
+///
+/// A call that returns has its effect on stable storage. A call that throws ``RecoveryError/unavailable(_:)`` may or
+/// may not have had its effect.
+package protocol RecoveryStore: Sendable {
+    /// Opens an empty version beside those that are there; a version of that name is emptied.
+    func open(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError)
+
+    /// The clients of the active version, empty while no version is active. Throws
+    /// ``RecoveryError/unknownHost(_:)`` for a host that never opened a version.
+    func activeClients(of hostname: ServerHostname) async throws(RecoveryError) -> Set<ClientIdentity>
+
+    /// Makes `version` the active one and deletes the previously active one, and with it every version opened before
+    /// `version`: their server instances died before their grace period was over. Versions opened later stay, they
+    /// belong to a successor that has already started.
+    ///
+    /// Longhorn's own backend deletes a version that is activated twice. After a failure a caller therefore does not
+    /// repeat the call, it opens a fresh version, adds its clients to it and activates that one.
+    func activate(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError)
+
+    /// Adds a client to a version; a client that is there stays as it is.
+    func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError)
+
+    /// Removes a client from the active version; nothing happens when it is not there or no version is active.
+    ///
+    /// Versions that are not active keep the client: it may just have reclaimed from the instance that opened one of
+    /// them. A server whose own version is not yet active therefore removes the client again after activation.
+    func remove(_ client: ClientIdentity, of hostname: ServerHostname) async throws(RecoveryError)
+
+    /// Records the filehandle of a delegation that was revoked from a client of a version, so that the client cannot
+    /// reclaim that delegation (RFC 8881 section 8.4.2.1).
+    func add(
+        _ handle: RevokedFileHandle, of client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname
+    ) async throws(RecoveryError)
+
+    /// Releases files, connections and threads. No call follows it.
+    func close() async
+}
