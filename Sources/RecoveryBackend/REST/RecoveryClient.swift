@@ -1,0 +1,155 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// The store behind a recovery backend's REST interface: this project's or Longhorn's.
+///
+/// Longhorn's backend reports hosts and versions it does not know as an internal error, which is
+/// ``RecoveryError/refused(status:_:)`` here, and answers 200 when a client is added to a version it does not know.
+package final class RecoveryClient: RecoveryStore {
+    /// Room for a hundred thousand clients, so that an answer cannot fill the memory.
+    private static let maximumAnswerLength = 16 << 20
+    private static let unreserved = CharacterSet(
+        charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+    private let url: String
+    private let timeout: TimeAmount
+    private let http: HTTPClient
+
+    /// A client for the backend at `url`, for example `http://longhorn-recovery-backend:9503/v1/recoverybackend`.
+    /// Within `timeout` the answer to a call begins, the look-up of the name and repeated attempts to connect included;
+    /// then it may not pause for longer. Throws ``RecoveryError/malformed(_:)`` when the URL cannot be one.
+    package init(
+        url: String, timeout: Duration = .seconds(5), eventLoopGroup: any EventLoopGroup = HTTPClient.defaultEventLoopGroup
+    ) throws(RecoveryError) {
+        guard let components = URLComponents(string: url), ["http", "https"].contains(components.scheme), components.host?.isEmpty == false,
+            components.query == nil, components.fragment == nil
+        else {
+            throw .malformed("'\(url)' is no recovery URL: it has the form http://HOST:PORT\(RecoveryService.path)")
+        }
+        self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
+        self.timeout = TimeAmount(timeout)
+        var configuration = HTTPClient.Configuration()
+        configuration.redirectConfiguration = .disallow
+        configuration.timeout.connect = self.timeout
+        // A deadline ends with the head of the answer.
+        configuration.timeout.read = self.timeout
+        http = HTTPClient(eventLoopGroup: eventLoopGroup, configuration: configuration)
+    }
+
+    package func open(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
+        let body = VersionRequest(hostname: hostname.rawValue, version: version.rawValue)
+        _ = try await call(.POST, [], body, about: Subject(hostname, version))
+    }
+
+    package func activeClients(of hostname: ServerHostname) async throws(RecoveryError) -> Set<ClientIdentity> {
+        let answer = try await call(.GET, [hostname.rawValue], about: Subject(hostname))
+        guard let status = try? JSONDecoder().decode(RecoveryStatus.self, from: answer) else {
+            throw .unavailable("\(url) answered something that is no list of clients: is this the URL of a recovery backend?")
+        }
+        var clients: Set<ClientIdentity> = []
+        for identity in status.clients {
+            // A client that is left out would lose its files without a word.
+            guard let client = ClientIdentity(rawValue: identity) else {
+                throw .unavailable("\(url) lists '\(identity)', which is no client id: delete it there")
+            }
+            clients.insert(client)
+        }
+        return clients
+    }
+
+    package func activate(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
+        let body = VersionRequest(version: version.rawValue)
+        _ = try await call(.PUT, [hostname.rawValue], body, about: Subject(hostname, version))
+    }
+
+    package func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
+        let body = VersionRequest(version: version.rawValue)
+        _ = try await call(.PUT, [hostname.rawValue, client.rawValue], body, about: Subject(hostname, version, client))
+    }
+
+    package func remove(_ client: ClientIdentity, of hostname: ServerHostname) async throws(RecoveryError) {
+        _ = try await call(.DELETE, [hostname.rawValue, client.rawValue], about: Subject(hostname, nil, client))
+    }
+
+    package func add(
+        _ handle: RevokedFileHandle, of client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname
+    ) async throws(RecoveryError) {
+        let body = VersionRequest(version: version.rawValue)
+        let path = [hostname.rawValue, client.rawValue, handle.rawValue]
+        _ = try await call(.PUT, path, body, about: Subject(hostname, version, client))
+    }
+
+    package func close() async {
+        // It fails only when it is called twice.
+        try? await http.shutdown()
+    }
+}
+
+extension RecoveryClient {
+    /// What a request is about, to say it in the error when the backend does not know it.
+    private struct Subject {
+        let hostname: ServerHostname
+        let version: RecoveryVersion?
+        let client: ClientIdentity?
+
+        init(_ hostname: ServerHostname, _ version: RecoveryVersion? = nil, _ client: ClientIdentity? = nil) {
+            self.hostname = hostname
+            self.version = version
+            self.client = client
+        }
+    }
+
+    /// Does one request and returns the body of the answer when its status is 200.
+    private func call(
+        _ method: HTTPMethod, _ path: [String], _ body: VersionRequest? = nil, about subject: Subject
+    ) async throws(RecoveryError) -> Data {
+        let status: HTTPResponseStatus
+        let answer: Data
+        do {
+            let deadline = NIODeadline.now() + timeout
+            let response = try await http.execute(request(method, path, body), deadline: deadline)
+            status = response.status
+            answer = Data(try await response.body.collect(upTo: Self.maximumAnswerLength).readableBytesView)
+        } catch {
+            throw .unavailable("the recovery backend at \(url) did not answer: \(Self.reason(error)): is it running and reachable?")
+        }
+        guard status == .ok else { throw Self.failure(status, answer, about: subject) }
+        return answer
+    }
+
+    private func request(_ method: HTTPMethod, _ path: [String], _ body: VersionRequest?) throws -> HTTPClientRequest {
+        let encoded = path.map { "/" + ($0.addingPercentEncoding(withAllowedCharacters: Self.unreserved) ?? "") }
+        var request = HTTPClientRequest(url: url + encoded.joined())
+        request.method = method
+        request.headers = ["Accept": "application/json", "Connection": "close"]
+        if let body {
+            request.headers.add(name: "Content-Type", value: "application/json; charset=utf-8")
+            request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
+        }
+        return request
+    }
+
+    private static func failure(_ status: HTTPResponseStatus, _ answer: Data, about subject: Subject) -> RecoveryError {
+        guard let failure = try? JSONDecoder().decode(Failure.self, from: answer) else {
+            return .refused(status: status.code, status.reasonPhrase)
+        }
+        return switch (Failure.Code(rawValue: failure.code), subject.version, subject.client) {
+        case (.unknownHost, _, _): .unknownHost(subject.hostname)
+        case (.unknownVersion, let version?, _): .unknownVersion(version, subject.hostname)
+        case (.unknownClient, let version?, let client?): .unknownClient(client, version, subject.hostname)
+        case (.malformed, _, _): .malformed(failure.message)
+        case (.unavailable, _, _): .unavailable(failure.message)
+        default: .refused(status: status.code, failure.message)
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error as? HTTPClientError {
+        case .some(.deadlineExceeded), .some(.connectTimeout), .some(.readTimeout): "no answer in time"
+        case .some(.remoteConnectionClosed): "it closed the connection"
+        default: "\(error)"
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import Foundation
+import Hummingbird
+
+/// How requests of the contract are read: small bodies, JSON with or without a NUL byte at its end.
+struct RecoveryRequestContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+    }
+
+    /// In bytes. The longest body of the contract holds a host name and a version.
+    var maxUploadSize: Int { 4096 }
+    var requestDecoder: TerminatedJSONDecoder { TerminatedJSONDecoder() }
+    var responseEncoder: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return encoder
+    }
+}
+
+/// NFS-Ganesha counts the terminating NUL of its C string in Content-Length and sends it.
+struct TerminatedJSONDecoder: RequestDecoder {
+    func decode<T: Decodable>(_ type: T.Type, from request: Request, context: some RequestContext) async throws -> T {
+        let body = try await request.body.collect(upTo: context.maxUploadSize).readableBytesView
+        return try JSONDecoder().decode(type, from: Data(body.last == 0 ? body.dropLast() : body))
+    }
+}

@@ -1,0 +1,4 @@
+import Hummingbird
+
+/// The answer to everything that only has to succeed.
+struct Success: ResponseEncodable {}
