@@ -1,0 +1,59 @@
+import ArgumentParser
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import RecoveryBackend
+import ServiceLifecycle
+import UnixSignals
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve the records over HTTP until SIGTERM or SIGINT.",
+        discussion: "Prints one line 'ready ADDRESS:PORT' to standard output when it can serve. Logs to standard error.")
+
+    @Option(help: ArgumentHelp("The address and port to listen on; port 0 takes a free one.", valueName: "address:port"))
+    var listen = ServiceAddress(host: "0.0.0.0", port: 9503)
+
+    @Option(help: ArgumentHelp("Where the records are kept: sqlite:PATH or memory.", valueName: "store"))
+    var store = StoreChoice.sqlite(path: "/var/lib/remuda/recovery.sqlite")
+
+    @Option(help: ArgumentHelp("The least severe messages that are logged.", valueName: "level"))
+    var logLevel = Logger.Level.info
+
+    func run() async throws {
+        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        var logger = Logger(label: "recovery-backend")
+        logger.logLevel = logLevel
+
+        let store = try store.open()
+        // One thread: a request is a few system calls, and the store does them one after another.
+        let eventLoopGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let application = RecoveryService(store: store).application(
+            listeningOn: listen, eventLoopGroup: eventLoopGroup, logger: logger
+        ) { address in
+            print("ready \(address)")
+            fflush(nil)
+        }
+        var group = ServiceGroupConfiguration(
+            services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        // A client that holds a connection open does not hold up the end.
+        group.maximumGracefulShutdownDuration = .seconds(3)
+        let end: (any Error)?
+        do {
+            try await ServiceGroup(configuration: group).run()
+            end = nil
+        } catch {
+            end = error
+        }
+        await store.close()
+        if let end { throw RecoveryError.unavailable("cannot listen on \(listen): \(reason(end)): choose another --listen ADDRESS:PORT") }
+    }
+
+    private func reason(_ error: any Error) -> String {
+        (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+    }
+}
+
+extension ServiceAddress: ExpressibleByArgument {}
+extension Logger.Level: @retroactive ExpressibleByArgument {}

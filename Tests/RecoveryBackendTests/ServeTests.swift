@@ -1,0 +1,127 @@
+import Foundation
+import RecoveryBackend
+import Testing
+
+/// The program itself.
+@Suite struct ServeTests {
+    static let host: ServerHostname = "share-manager-pvc-1"
+
+    @Test(arguments: ["127.0.0.1:0", "[::1]:0"]) func itServesUntilSIGTERM(_ listen: String) async throws {
+        let program = try RunningProgram(["serve", "--listen", listen, "--store", "memory"])
+        let address = try await program.ready()
+        #expect(address.port != 0)
+        #expect(address.host == ServiceAddress(rawValue: listen)?.host)
+        try await withClient(of: address) { client in
+            try await client.open("AB12CD34", for: Self.host)
+            #expect(try await client.activeClients(of: Self.host) == [])
+        }
+        program.signal(SIGTERM)
+        let end = await program.end()
+        #expect(end.status == 0)
+        #expect(end.output == "")
+    }
+
+    @Test func recordsOutliveAKilledProcess() async throws {
+        try await withTemporaryDirectory { directory in
+            let arguments = ["serve", "--listen", "127.0.0.1:0", "--store", "sqlite:\(directory)/state/recovery.sqlite"]
+            let killed = try RunningProgram(arguments)
+            try await withClient(of: try await killed.ready()) { client in
+                try await client.open("AB12CD34", for: Self.host)
+                try await client.activate("AB12CD34", for: Self.host)
+                try await client.add("1:a", to: "AB12CD34", of: Self.host)
+            }
+            killed.signal(SIGKILL)
+            _ = await killed.end()
+
+            let successor = try RunningProgram(arguments)
+            try await withClient(of: try await successor.ready()) { client in
+                let clients = try await client.activeClients(of: Self.host)
+                #expect(clients == ["1:a"])
+            }
+            successor.signal(SIGINT)
+            #expect(await successor.end().status == 0)
+        }
+    }
+
+    static let wrong: [(arguments: [String], advice: String)] = [
+        (["serve", "--listen", "9503"], "invalid for '--listen"),
+        (["serve", "--store", "sqlite:"], "invalid for '--store"),
+        (["serve", "--log-level", "loud"], "invalid for '--log-level"),
+        (["serve", "--listen", "192.0.2.1:0", "--store", "memory"], "choose another --listen ADDRESS:PORT"),
+        (["serve", "--listen", "127.0.0.1:0", "--store", "sqlite:/proc/none/recovery.sqlite"], "name a path this user may write to"),
+    ]
+
+    @Test(arguments: wrong) func itSaysWhatIsWrong(_ wrong: (arguments: [String], advice: String)) async throws {
+        let end = try await RunningProgram(wrong.arguments).end()
+        #expect(end.status != 0)
+        #expect(end.output == "")
+        #expect(end.errors.contains(wrong.advice))
+    }
+
+    @Test func itSaysThatThePortIsInUse() async throws {
+        try await RawExchange.withSilentListener { address in
+            let end = try await RunningProgram(["serve", "--listen", address.rawValue, "--store", "memory"]).end()
+            #expect(end.status != 0)
+            #expect(end.errors == "Error: cannot listen on \(address): Address already in use: choose another --listen ADDRESS:PORT\n")
+        }
+    }
+}
+
+/// The built program as a process of its own.
+private final class RunningProgram: Sendable {
+    struct End {
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    private let identifier: Int32
+    private let ending: Task<Int32, Never>
+    private let output = Pipe()
+    private let errors = Pipe()
+
+    init(_ arguments: [String]) throws {
+        // The test bundle is an executable next to the products of the package.
+        let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let process = Process()
+        process.executableURL = URL(filePath: bundle).deletingLastPathComponent().appending(path: "recovery-backend")
+        process.arguments = arguments
+        process.standardOutput = output
+        process.standardError = errors
+        let (statuses, continuation) = AsyncStream.makeStream(of: Int32.self)
+        process.terminationHandler = { continuation.yield($0.terminationStatus) }
+        try process.run()
+        identifier = process.processIdentifier
+        ending = Task { await statuses.first { _ in true } ?? -1 }
+    }
+
+    /// Waits for the line that says where the program listens.
+    func ready() async throws -> ServiceAddress {
+        let line = await read { [output] in
+            var line = Data()
+            while line.last != UInt8(ascii: "\n"), let byte = try? output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty {
+                line += byte
+            }
+            return line
+        }
+        try #require(line.hasPrefix("ready ") && line.hasSuffix("\n"))
+        return try #require(ServiceAddress(rawValue: String(line.dropFirst("ready ".count).dropLast())))
+    }
+
+    func signal(_ number: Int32) {
+        kill(identifier, number)
+    }
+
+    /// Waits for the end of the program; the output is what it wrote since it was ready.
+    func end() async -> End {
+        let errors = await read { [errors] in errors.fileHandleForReading.readDataToEndOfFile() }
+        let output = await read { [output] in output.fileHandleForReading.readDataToEndOfFile() }
+        return End(status: await ending.value, output: output, errors: errors)
+    }
+
+    private func read(_ body: @escaping @Sendable () -> Data) async -> String {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(returning: String(decoding: body(), as: UTF8.self)) }
+        }
+    }
+}
