@@ -94,6 +94,10 @@ package protocol OpenFile: AnyObject, Sendable {
     /// - Throws: `fbig`, `nospc`, `dquot`, `io`.
     func write(_ bytes: RawSpan, at offset: UInt64, _ stability: WriteStability, mayBlock: Bool) throws(NFSStatus) -> Int
 
+    /// Sets the size of a file opened for writing, as durably as `Node.setAttributes` does. May block.
+    /// - Throws: `fbig`, `nospc`, `dquot`, `io`.
+    func truncate(to size: UInt64) throws(NFSStatus)
+
     /// Brings everything written to the file to stable storage. An error the device reported for an earlier write is
     /// thrown here once.
     func commit(mayBlock: Bool) throws(NFSStatus)

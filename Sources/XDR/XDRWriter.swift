@@ -75,6 +75,13 @@
         for index in size..<((size &+ 3) & ~3) { start.storeBytes(of: 0, toByteOffset: index, as: UInt8.self) }
     }
 
+    /// XDR that was encoded before.
+    @inlinable
+    package mutating func encoded(_ bytes: RawSpan) {
+        precondition(bytes.byteCount % 4 == 0)
+        fixedOpaque(bytes)
+    }
+
     /// Variable-length opaque data or a string, RFC 4506 §4.10 and §4.11.
     @inlinable
     package mutating func opaque(_ bytes: RawSpan) {
@@ -136,6 +143,11 @@
         return _overrideLifetime(bytes, borrowing: self)
     }
 
-    /// Ends writing and hands the buffer to the caller, who gives it back to the pool.
-    package consuming func finish() -> (buffer: RecordBuffer, count: Int) { (buffer, count) }
+    /// Ends writing and hands the buffer to the caller, who gives it back to the pool. Nothing can be written any more.
+    package mutating func detach() -> (buffer: RecordBuffer, count: Int) {
+        limit = 0
+        overflowed = true
+        defer { count = 0 }
+        return (buffer, count)
+    }
 }

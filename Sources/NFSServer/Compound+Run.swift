@@ -1,0 +1,121 @@
+import NFSProtocol
+import XDR
+
+extension Compound {
+    /// How far a run got.
+    enum Progress {
+        /// The reply is complete.
+        case finished
+        /// The next operation has to wait first.
+        case waits(WaitReason)
+    }
+
+    /// Bytes of an operation's number and status in the reply.
+    private static var resultHeader: Int { 8 }
+
+    /// Runs operations, from the next one on, until the compound is done or has to wait (RFC 8881 §2.3, §16.2.3).
+    func run() -> Progress {
+        let record = record
+        var status = isOtherMinorVersion ? NFSStatus.minorVersMismatch : .ok
+        while operationsLeft > 0, status == .ok, replay == nil {
+            let resultStart = reply.count
+            // What follows needs room for a status at least.
+            reply.limit = replyLimit - (operationsLeft > 1 ? Self.resultHeader : 0)
+            var request = XDRReader(record.bytes, at: nextOperation)
+            status = runNext(&request)
+            if status == .wouldBlock {
+                reply.truncate(to: resultStart)
+                let reason = waitsFor ?? .worker
+                waitsFor = nil
+                return .waits(reason)
+            }
+            nextOperation = request.offset
+            hasWaited = false
+            operationsLeft -= 1
+            operationIndex += 1
+        }
+        finish(with: status)
+        return .finished
+    }
+
+    private func runNext(_ request: inout XDRReader) -> NFSStatus {
+        let number: UInt32
+        do throws(XDRError) { number = try request.uint32() } catch { return .badxdr }
+        resultCount += 1
+        guard let code = OperationCode(rawValue: number) else {
+            reply.uint32(OperationCode.illegal)
+            reply.uint32(NFSStatus.opIllegal.rawValue)
+            return .opIllegal
+        }
+        reply.uint32(number)
+        let statusPosition = reply.count
+        reply.uint32(NFSStatus.ok.rawValue)
+        let status = dispatch(code, &request)
+        if status == .wouldBlock { resultCount -= 1 } else if status != .ok { reply.patch(status.rawValue, at: statusPosition) }
+        return status
+    }
+
+    /// Decodes and executes one operation; its result's body stands behind what is in the reply already.
+    func perform<O: Operation & ~Escapable>(_ type: O.Type, _ request: inout XDRReader) -> NFSStatus {
+        do throws(NFSStatus) {
+            try checkPlace(O.place)
+            try execute(try decode(type, &request))
+            return .ok
+        } catch {
+            return error
+        }
+    }
+
+    @_lifetime(copy request)
+    private func decode<O: Operation & ~Escapable>(_ type: O.Type, _ request: inout XDRReader) throws(NFSStatus) -> O {
+        do throws(XDRError) { return try O(from: &request) } catch { throw .badxdr }
+    }
+
+    private func execute<O: Operation & ~Escapable>(_ operation: borrowing O) throws(NFSStatus) {
+        let bodyStart = reply.count
+        guard reply.limit - bodyStart + Self.resultHeader >= O.reservedReply else { throw replyTooBig }
+        do throws(NFSStatus) {
+            try operation.execute(in: self, reply: &reply)
+        } catch {
+            reply.truncate(to: bodyStart)
+            if error != .wouldBlock { operation.encodeFailure(error, in: self, reply: &reply) }
+            throw error
+        }
+        guard !reply.overflowed else {
+            reply.truncate(to: bodyStart)
+            throw replyTooBig
+        }
+    }
+
+    /// A reply that would be sent but cannot be kept has a status of its own (RFC 8881 §15.1.3.4).
+    var replyTooBig: NFSStatus { repliesMustBeCached ? .repTooBigToCache : .repTooBig }
+
+    private func checkPlace(_ place: OperationPlace) throws(NFSStatus) {
+        switch place {
+        case .first: guard operationIndex == 0 else { throw .sequencePos }
+        case .inSession: guard session != nil else { throw .opNotInSession }
+        case .inSessionOrAlone: guard session != nil || operationCount == 1 else { throw .notOnlyOp }
+        case .alone: guard operationCount == 1 else { throw .notOnlyOp }
+        }
+    }
+
+    /// Completes COMPOUND4res: its status and the number of results.
+    private func finish(with status: NFSStatus) {
+        reply.patch(status.rawValue, at: statusPosition)
+        reply.patch(UInt32(resultCount), at: countPosition)
+    }
+
+    /// Sends the reply, keeping it for a retry first: once the client sees it, it may use the slot again.
+    func send() {
+        if let replay {
+            reply.truncate(to: statusPosition)
+            reply.limit = statusPosition + replay.count
+            reply.encoded(replay.span.bytes)
+        }
+        if let slot, let session {
+            session.finish(slot, keeping: reply.bytes(from: statusPosition))
+        }
+        let (buffer, count) = reply.detach()
+        connection.send(buffer, count: count)
+    }
+}

@@ -1,0 +1,93 @@
+import FileSystem
+import NFSProtocol
+import NFSState
+
+/// What operations on opens, locks and file data have in common.
+extension Compound {
+    /// The client whose session the compound runs in. Operations behind SEQUENCE have one.
+    func client() throws(NFSStatus) -> Client {
+        guard let session else { throw .opNotInSession }
+        return session.client
+    }
+
+    var now: MonotonicTime { MonotonicTime(nanoseconds: server.clock.now()) }
+
+    /// The stateid an operation means: the current one where the client says so (RFC 8881 §16.2.3.1.2).
+    /// - Throws: `badStateid` when there is no current stateid, and for the invalid one.
+    func resolve(_ stateID: StateID) throws(NFSStatus) -> StateID {
+        guard stateID != .invalid else { throw .badStateid }
+        guard stateID == .current else { return stateID }
+        guard let currentStateID else { throw .badStateid }
+        // With seqid 0 it means the latest state, whatever changed it meanwhile (§16.2.3.1.2).
+        return currentStateID
+    }
+
+    /// Checks that nobody may be about to reclaim what this operation would take from them. A request that came in grace is
+    /// held for a while first: the end is seldom far, and a client that was refused waits longer each time.
+    /// - Throws: `grace`.
+    func requireNoGrace() throws(NFSStatus) {
+        guard server.recovery.isInGrace else { return }
+        guard hasWaited else { try wait(for: .endOfGrace) }
+        throw .grace
+    }
+
+    /// Checks that the client may have new opens and locks.
+    /// - Throws: `grace` in the grace period, and to a client that has yet to send RECLAIM_COMPLETE (RFC 8881 §18.51.3).
+    func requireNewStateAllowed() throws(NFSStatus) {
+        try requireNoGrace()
+        guard try client().isReclaimComplete else { throw .grace }
+    }
+
+    /// Checks that the client may reclaim, and puts it on this instance's record before it does (RFC 8881 §8.4.2.1).
+    /// - Throws: `noGrace`, `reclaimBad`.
+    func requireReclaimAllowed() throws(NFSStatus) {
+        let client = try client()
+        try server.recovery.checkReclaim(client)
+        try requireRecorded(client)
+    }
+
+    /// Waits until the client's name is on stable storage: nothing it could later reclaim may be acknowledged before.
+    func requireRecorded(_ client: Client) throws(NFSStatus) {
+        guard client.isRecorded else { try wait(for: .clientRecord(client)) }
+    }
+
+    /// Called when state of `holder` stands in the way. A holder whose lease has run out loses it to whoever comes, and the
+    /// current operation runs again when it is gone (RFC 8881 §8.4.3).
+    /// - Throws: `wouldBlock` then; otherwise it returns, and the conflict stands.
+    func displace(_ holder: Client) throws(NFSStatus) {
+        let now = now
+        if let dropped = server.clients.withLock({ $0.removeIfExpired(holder, now: now) }) { try wait(for: .removal(dropped)) }
+    }
+
+    /// The open file to read or write through, for a stateid as it stands in READ, WRITE and SETATTR.
+    ///
+    /// A stateid of an open or a lock brings its own; for a special one the file is opened as the caller, for this once.
+    /// - Throws: `badStateid`, `oldStateid`, `openmode`; `locked` when a share reservation forbids; `access`.
+    func openFile(_ stateID: StateID, of file: CurrentFile, _ access: ShareAccess) throws(NFSStatus) -> any OpenFile {
+        let stateID = try resolve(stateID)
+        let key = file.stateKey
+        guard stateID == .anonymous || stateID == .readBypass else {
+            let client = try client()
+            let resource = try server.files.withShard(of: key) { shard throws(NFSStatus) in
+                try shard.check(stateID, of: key, client: client, access: access)
+            }
+            guard let opened = resource as? any OpenFile else { throw .serverfault }
+            return opened
+        }
+        if stateID == .anonymous || access.contains(.write) {
+            try server.files.withShard(of: key) { shard throws(NFSStatus) in try shard.checkAnonymous(key, access: access) }
+        }
+        return try open(file, access)
+    }
+
+    /// Opens a file as the caller. Who may execute a file may read it, since the client must to run it.
+    func open(_ file: CurrentFile, _ access: ShareAccess) throws(NFSStatus) -> any OpenFile {
+        let caller = caller(on: file)
+        do throws(NFSStatus) {
+            return try file.node.open(access, caller)
+        } catch {
+            guard error == .access, access == .read, try file.node.access(.execute, caller) == .execute else { throw error }
+            return try file.node.open(access, superuser)
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import FileSystem
+import NFSProtocol
+import NFSState
+import RPC
+import XDR
+
+/// One COMPOUND on its way through the server (RFC 8881 §2.3, §16.2): the request, how far it got, and the reply so far.
+///
+/// One thread at a time works on it. It begins on the event loop of its connection; an operation that would have to wait
+/// moves it, as it stands, to a worker, or to those that wait for an event.
+final class Compound: @unchecked Sendable {
+    let server: NFSServer
+    let connection: any RPCConnection
+    let context: ConnectionContext
+    let record: Record
+    /// Who asks. Exports may see somebody else, see `caller`.
+    let credentials: Credentials
+    /// False for AUTH_NONE, which no export accepts.
+    let isAuthenticated: Bool
+
+    /// Where in the record the next operation starts, and how many are left from there.
+    var nextOperation: Int
+    var operationsLeft: Int
+    /// How many operations ran.
+    var operationIndex = 0
+    /// Whether the request is of a minor version this server does not speak: it gets no results (RFC 8881 §16.2.3).
+    let isOtherMinorVersion: Bool
+    /// The number of operations in the whole compound.
+    let operationCount: Int
+    /// Where the COMPOUND's arguments start: what a retry has in common with the first try.
+    let argumentsOffset: Int
+
+    var reply: XDRWriter
+    /// Where in the reply the status of the compound and the count of results stand.
+    let statusPosition: Int
+    let countPosition: Int
+    var resultCount = 0
+    /// Where the reply must end, as the session's fore channel has it.
+    var replyLimit: Int
+    /// Whether the reply must fit into the slot's cache, which `replyLimit` then stands for.
+    var repliesMustBeCached = false
+    /// The kept reply of a retried request, to be sent instead of `reply`.
+    var replay: [UInt8]?
+
+    /// False on an event loop: an operation that would have to wait throws `NFSStatus.wouldBlock`.
+    var mayBlock = false
+    /// Set when the compound has waited as long as it may: what it waited for then becomes a status for the client.
+    var hasWaited = false
+    /// What to wait for before the current operation runs again; set together with throwing `wouldBlock`.
+    var waitsFor: WaitReason?
+
+    /// Set by SEQUENCE.
+    var session: Session?
+    var slot: SlotUse?
+    var currentFile: CurrentFile?
+    var savedFile: CurrentFile?
+    var currentStateID: StateID?
+    var savedStateID: StateID?
+    /// The lock in the way of a LOCK or LOCKT, for its result.
+    var lockDenied: LockDenied?
+
+    /// Reads COMPOUND4args up to the first operation (RFC 8881 §16.2.1) and begins the reply.
+    /// - Returns: nil when they do not read: GARBAGE_ARGS.
+    init?(_ call: RPCCall, _ record: Record, on connection: any RPCConnection, _ context: ConnectionContext, server: NFSServer, pool: BufferPool) {
+        var request = XDRReader(record.bytes, at: call.argumentsOffset)
+        var reply = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: RecordMark.length + server.limits.maximumMessage)
+        replyLimit = reply.limit
+        let minorVersion: UInt32
+        RPCReply.success.write(to: &reply, xid: call.xid)
+        statusPosition = reply.count
+        reply.uint32(NFSStatus.ok.rawValue)
+        do throws(XDRError) {
+            reply.opaque(try request.opaque(maximum: Self.maximumTag))
+            minorVersion = try request.uint32()
+            operationCount = try request.count(maximum: Int(Int32.max))
+        } catch {
+            pool.give(back: reply.detach().buffer)
+            return nil
+        }
+        countPosition = reply.count
+        reply.uint32(0)
+        self.reply = reply
+        nextOperation = request.offset
+        argumentsOffset = call.argumentsOffset
+        operationsLeft = operationCount
+        self.server = server
+        self.connection = connection
+        self.context = context
+        self.record = record
+        switch call.credential {
+        case .none:
+            isAuthenticated = false
+            credentials = Credentials(uid: 65534, gid: 65534)
+        case .sys(let caller):
+            isAuthenticated = true
+            credentials = Credentials(uid: caller.uid, gid: caller.gid, groups: caller.groups)
+        }
+        isOtherMinorVersion = minorVersion != 1
+    }
+
+    /// The longest tag echoed, in bytes.
+    private static let maximumTag = 1024
+
+    /// Who asks, as the owner of client records and sessions.
+    var principal: Principal {
+        isAuthenticated
+            ? Principal(flavor: 1, name: withUnsafeBytes(of: credentials.uid.bigEndian) { Array($0) }) : Principal(flavor: 0, name: [])
+    }
+}
+
+/// What a compound can wait for.
+enum WaitReason {
+    /// A thread that may block.
+    case worker
+    /// The end of the grace period.
+    case endOfGrace
+    /// The record of the last instance, by which clients are let in.
+    case recordOfLastInstance
+    /// The client's name on stable storage.
+    case clientRecord(Client)
+    /// The name of an expired client off stable storage, and its state dropped.
+    case removal(DroppedClient)
+}

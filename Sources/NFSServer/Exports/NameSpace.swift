@@ -1,0 +1,64 @@
+import FileSystem
+import NFSProtocol
+
+/// Everything clients can reach: the pseudo file system and the exports it leads to.
+package final class NameSpace: Sendable {
+    /// An export before it has its place.
+    package struct Entry: Sendable {
+        package var pseudoPath: String
+        package var fileSystem: any FileSystem
+        package var rules: Export.Rules
+
+        package init(pseudoPath: String, fileSystem: any FileSystem, rules: Export.Rules = Export.Rules()) {
+            self.pseudoPath = pseudoPath
+            self.fileSystem = fileSystem
+            self.rules = rules
+        }
+    }
+
+    private let pseudo: PseudoFileSystem
+    private let pseudoExport: Export
+    private let exports: [UInt64: Export]
+    private let exportsByPseudoPath: [String: Export]
+
+    package init(_ entries: [Entry]) {
+        pseudo = PseudoFileSystem(paths: entries.map(\.pseudoPath))
+        pseudoExport = Export(pseudo, at: "/", rules: Export.Rules(isReadOnly: true), junction: nil)
+        var exports: [UInt64: Export] = [:]
+        var exportsByPseudoPath: [String: Export] = [:]
+        for entry in entries {
+            let export = Export(
+                entry.fileSystem, at: entry.pseudoPath, rules: entry.rules, junction: pseudo.node(at: entry.pseudoPath))
+            exports[export.id] = export
+            exportsByPseudoPath[entry.pseudoPath] = export
+        }
+        self.exports = exports
+        self.exportsByPseudoPath = exportsByPseudoPath
+    }
+
+    /// What PUTROOTFH stands for.
+    var root: CurrentFile { crossing(CurrentFile(node: pseudo.root, export: pseudoExport)) }
+
+    /// Steps from a pseudo directory that an export covers onto the export's root.
+    func crossing(_ file: CurrentFile) -> CurrentFile {
+        guard let junction = file.node as? PseudoNode, let export = exportsByPseudoPath[junction.path] else { return file }
+        return CurrentFile(node: export.fileSystem.root, export: export)
+    }
+
+    /// The directory above an export's root: that of the pseudo directory it covers.
+    /// - Returns: nil above the root of the name space.
+    func parent(ofRootOf export: Export) -> CurrentFile? {
+        guard let parent = export.junction?.parentNode else { return nil }
+        return CurrentFile(node: parent, export: pseudoExport)
+    }
+
+    /// The file a client's filehandle stands for.
+    /// - Throws: `badhandle` for what this server never made, `stale` for a file or an export that is gone.
+    func file(for handle: RawSpan, _ caller: (Export) throws(NFSStatus) -> Caller) throws(NFSStatus) -> CurrentFile {
+        guard handle.byteCount > 8, handle.byteCount <= FileHandle.maximumLength else { throw .badhandle }
+        let id = UInt64(bigEndian: handle.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
+        guard let export = id == 0 ? pseudoExport : exports[id] else { throw .stale }
+        guard let inner = FileHandle(handle.extracting(8..<handle.byteCount)) else { throw .badhandle }
+        return CurrentFile(node: try export.fileSystem.node(for: inner, try caller(export)), export: export)
+    }
+}

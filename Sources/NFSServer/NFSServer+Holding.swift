@@ -1,0 +1,62 @@
+import NFSProtocol
+import NFSState
+
+/// Where compounds go that have to wait: none of them holds a thread, and none waits under a lock.
+extension NFSServer {
+    /// Runs a compound as far as it goes on this thread.
+    func advance(_ compound: Compound) {
+        switch compound.run() {
+        case .finished: compound.send()
+        case .waits(.worker): resume(compound)
+        case .waits(.endOfGrace):
+            recovery.afterGrace(atMost: .milliseconds(limits.graceHoldMilliseconds)) { self.resume(compound, hasWaited: $0) }
+        case .waits(.recordOfLastInstance):
+            recovery.afterLoading(atMost: .milliseconds(limits.graceHoldMilliseconds)) { self.resume(compound, hasWaited: $0) }
+        case .waits(.clientRecord(let client)):
+            recovery.record(client) { self.resume(compound) }
+        case .waits(.removal(let dropped)):
+            drop(dropped) { self.resume(compound) }
+        }
+    }
+
+    /// Goes on with a compound on a thread that may block.
+    private func resume(_ compound: Compound, hasWaited: Bool = false) {
+        workers.submit {
+            compound.mayBlock = true
+            compound.hasWaited = hasWaited
+            self.advance(compound)
+        }
+    }
+
+    /// Ends what a client that is gone leaves behind: its name comes off the record of clients first, so that no restart
+    /// lets it reclaim what others were granted meanwhile (RFC 8881 §8.4.2.1), then its opens and locks go.
+    func drop(_ dropped: DroppedClient, then completion: @escaping @Sendable () -> Void = {}) {
+        log.notice(
+            "client is gone", metadata: ["client": "\(ClientName(dropped.client.owner))", "restarted": "\(dropped.successor != nil)"])
+        let dropState: @Sendable () -> Void = {
+            _ = self.files.dropAll(of: dropped.client)
+            completion()
+        }
+        // A restarted client keeps its place on the record.
+        if dropped.successor != nil { dropState() } else { recovery.remove(dropped.client.owner, then: dropState) }
+    }
+
+    /// Drops clients that let their leases run out, until the task is cancelled.
+    func watchLeases() async throws {
+        let lease = Duration.seconds(Int64(limits.leaseSeconds))
+        while true {
+            try await Task.sleep(for: lease / 4)
+            let now = MonotonicTime(nanoseconds: clock.now())
+            // A client cut off for a while keeps its state for another lease, unless somebody wants what it holds.
+            for dropped in clients.withLock({ $0.removeExpired(now: now, courtesy: lease) }) { drop(dropped) }
+        }
+    }
+}
+
+/// A client's owner string as the log shows it.
+struct ClientName: CustomStringConvertible {
+    private let owner: [UInt8]
+    init(_ owner: [UInt8]) { self.owner = owner }
+
+    var description: String { String(owner.map { (0x20...0x7e).contains($0) ? Character(UnicodeScalar($0)) : "?" }) }
+}

@@ -1,0 +1,113 @@
+import FileSystem
+import Logging
+import NFSProtocol
+import NFSState
+import RPC
+import Synchronization
+import XDR
+
+/// The NFSv4.1 server: answers records that connections bring (RFC 8881).
+///
+/// It knows neither sockets nor disks: connections, file systems and the record of clients are given to it.
+package final class NFSServer: RPCService {
+    /// The program number of NFS (RFC 8881 §16).
+    package static let program: UInt32 = 100003
+    package static let version: UInt32 = 4
+
+    let nameSpace: NameSpace
+    let limits: Limits
+    let clock: ServerClock
+    let log: Logger
+    let recovery: Recovery
+    let instance: ServerInstance
+    /// Names the server to clients (RFC 8881 §2.10.4).
+    let owner: String
+    let clients: Mutex<ClientTable>
+    let sessions: SessionTable
+    let files: FileStateShards
+    private let pool: BufferPool
+    let workers: WorkerPool
+    /// The upper half of the write verifier is this instance's; the lower counts failures to make writes durable.
+    private let failedCommits = Atomic<UInt32>(0)
+
+    /// - Parameters:
+    ///   - instance: differs from that of every earlier instance of this server; the time it was started, in seconds, will do.
+    ///   - owner: equal after a restart, wherever it takes place (so_major_id and scope, RFC 8881 §2.10.4).
+    package init(
+        nameSpace: NameSpace, limits: Limits, storage: any RecoveryStorage, instance: UInt32, owner: String, workerThreads: Int = 16,
+        pool: BufferPool = BufferPool(), clock: ServerClock = .monotonic, log: Logger
+    ) {
+        self.nameSpace = nameSpace
+        self.limits = limits
+        self.clock = clock
+        self.log = log
+        self.pool = pool
+        self.owner = owner
+        self.instance = ServerInstance(rawValue: instance)
+        workers = WorkerPool(limit: workerThreads)
+        recovery = Recovery(storage: storage, grace: .seconds(Int64(limits.graceSeconds)), clock: clock, log: log)
+        sessions = SessionTable()
+        clients = Mutex(
+            ClientTable(
+                instance: self.instance, limits: limits.state, lease: .seconds(Int64(limits.leaseSeconds)), sessions: sessions))
+        files = FileStateShards(instance: self.instance, limits: limits.state)
+    }
+
+    /// Reads the record of clients and opens the grace period if one is needed. Until it returns, clients that introduce
+    /// themselves are asked to wait. Then watches over leases until the task is cancelled.
+    package func run(onReady: () async throws -> Void) async throws {
+        await recovery.start()
+        try await onReady()
+        try await watchLeases()
+    }
+
+    // MARK: Durability of writes
+
+    /// Changes when writes that were acknowledged as unstable may be lost: with each instance, and when the device refused
+    /// to take some (RFC 8881 §18.32.3).
+    var writeVerifier: Verifier { Verifier(rawValue: UInt64(instance.rawValue) << 32 | UInt64(failedCommits.load(ordering: .relaxed))) }
+
+    /// Tells clients, by a new write verifier, to send again what was not committed, if `status` says that the device did
+    /// not take it.
+    func lostWrites(_ status: NFSStatus) {
+        if [.io, .nospc, .dquot, .rofs].contains(status) { failedCommits.add(1, ordering: .relaxed) }
+    }
+
+    // MARK: Requests
+
+    private static let served = RPCProgram(number: program, versions: version...version, procedures: 2)
+
+    package func receive(_ record: Record, on connection: any RPCConnection) {
+        let context = context(of: connection)
+        switch RPCCall.decode(record.bytes, for: Self.served, credentials: &context.credentials) {
+        case .call(let call):
+            guard call.procedure != 0 else { return answer(.success, to: call.xid, on: connection) }
+            guard let compound = Compound(call, record, on: connection, context, server: self, pool: pool) else {
+                return answer(.garbageArguments, to: call.xid, on: connection)
+            }
+            advance(compound)
+        case .refused(let xid, let reply): answer(reply, to: xid, on: connection)
+        case .reply: break  // no callback is under way that could be answered
+        case .undecodable: connection.close()
+        }
+    }
+
+    package func closed(_ connection: any RPCConnection) {
+        context(of: connection).unbind()
+    }
+
+    private func context(of connection: any RPCConnection) -> ConnectionContext {
+        if let context = connection.attachment as? ConnectionContext { return context }
+        let context = ConnectionContext()
+        connection.attachment = context
+        return context
+    }
+
+    /// Answers a call without results.
+    private func answer(_ reply: RPCReply, to xid: UInt32, on connection: any RPCConnection) {
+        var writer = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: 512)
+        reply.write(to: &writer, xid: xid)
+        let (buffer, count) = writer.detach()
+        connection.send(buffer, count: count)
+    }
+}

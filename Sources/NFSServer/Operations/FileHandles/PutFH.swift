@@ -1,0 +1,22 @@
+import FileSystem
+import NFSProtocol
+import XDR
+
+/// PUTFH: make the file a filehandle stands for current (RFC 8881 §18.19).
+struct PutFH: Operation, ~Escapable {
+    static var code: OperationCode { .putfh }
+    let handle: RawSpan
+
+    @_lifetime(copy request)
+    init(from request: inout XDRReader) throws(XDRError) {
+        handle = try request.opaque(maximum: 128)  // NFS4_FHSIZE
+    }
+
+    func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
+        let file = try compound.server.nameSpace.file(for: handle) { export throws(NFSStatus) in
+            try compound.admit(to: export)
+            return Caller(export.credentials(for: compound.credentials), mayBlock: compound.mayBlock)
+        }
+        compound.setCurrent(file)
+    }
+}

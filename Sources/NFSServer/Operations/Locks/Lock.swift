@@ -1,0 +1,89 @@
+import NFSProtocol
+import NFSState
+import XDR
+
+/// LOCK: lock a range of bytes (RFC 8881 §18.10).
+struct Lock: Operation, ~Escapable {
+    static var code: OperationCode { .lock }
+    /// A denial carries the owner of the lock in the way.
+    static var reservedReply: Int { 1080 }
+
+    private let type: LockType
+    private let isReclaim: Bool
+    private let offset: UInt64
+    private let length: UInt64
+    /// The open's stateid for a new lock owner, the lock's for one that has a stateid.
+    private let stateID: StateID
+    private let isNewOwner: Bool
+    private let owner: RawSpan
+
+    @_lifetime(copy request)
+    init(from request: inout XDRReader) throws(XDRError) {
+        type = try LockType(from: &request)
+        isReclaim = try request.bool()
+        offset = try request.uint64()
+        length = try request.uint64()
+        isNewOwner = try request.bool()
+        if isNewOwner {
+            _ = try request.uint32()  // open_seqid of NFSv4.0
+            stateID = try StateID(from: &request)
+            _ = try request.uint32()  // lock_seqid of NFSv4.0
+            _ = try request.uint64()  // the session tells the client
+            owner = try request.opaque(maximum: 1024)  // NFS4_OPAQUE_LIMIT
+        } else {
+            stateID = try StateID(from: &request)
+            _ = try request.uint32()
+            owner = try request.fixedOpaque(0)
+        }
+    }
+
+    func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
+        let file = try compound.regularFile()
+        let range = try ByteRange(offset: offset, length: length)
+        let stateID = try compound.resolve(stateID)
+        if isReclaim { try compound.requireReclaimAllowed() } else { try compound.requireNewStateAllowed() }
+        let client = try compound.client()
+        let locker: Locker =
+            isNewOwner ? .openToLockOwner(open: stateID, owner: owner.withUnsafeBytes { [UInt8]($0) }) : .existing(stateID)
+        let key = file.stateKey
+        let outcome = try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
+            try shard.lock(key, client: client, locker: locker, type: type, range: range)
+        }
+        switch outcome {
+        case .granted(let granted):
+            compound.currentStateID = granted
+            granted.encode(to: &reply)
+        case .denied(let denied):
+            guard !isReclaim else { throw .reclaimConflict }
+            try compound.displace(denied.client)
+            compound.lockDenied = denied
+            throw .denied
+        }
+    }
+
+    func encodeFailure(_ status: NFSStatus, in compound: Compound, reply: inout XDRWriter) {
+        if status == .denied { compound.lockDenied?.encode(to: &reply) }
+    }
+}
+
+extension LockType {
+    /// nfs_lock_type4 (RFC 8881 §3.3.? ); the waiting kinds ask for the same locks.
+    init(from request: inout XDRReader) throws(XDRError) {
+        switch try request.uint32() {
+        case 1, 3: self = .read
+        case 2, 4: self = .write
+        default: throw .invalid
+        }
+    }
+}
+
+extension LockDenied {
+    /// LOCK4denied (RFC 8881 §18.10.2).
+    func encode(to reply: inout XDRWriter) {
+        reply.uint64(range.offset)
+        reply.uint64(range.length)
+        reply.uint32(type == .read ? 1 : 2)
+        reply.uint64(client.id.rawValue)
+        reply.opaque(owner)
+    }
+}

@@ -1,0 +1,215 @@
+import FileSystem
+import NFSProtocol
+import NFSState
+import XDR
+
+/// OPEN: open a regular file, making it first if need be (RFC 8881 §18.16).
+struct Open: Operation, ~Escapable {
+    static var code: OperationCode { .open }
+    static var reservedReply: Int { 128 }
+
+    let access: ShareAccess
+    let deny: ShareAccess
+    /// OPEN4_SHARE_ACCESS_WANT_*: what the client would like in the way of delegations.
+    let wants: OpenWants
+    let owner: RawSpan
+    let how: OpenHow
+    let claim: OpenClaim
+
+    @_lifetime(copy request)
+    init(from request: inout XDRReader) throws(XDRError) {
+        _ = try request.uint32()  // seqid of NFSv4.0
+        let shareAccess = try request.uint32()
+        access = ShareAccess(rawValue: shareAccess & ~OpenWants.mask)
+        wants = OpenWants(rawValue: shareAccess & OpenWants.mask)
+        deny = ShareAccess(rawValue: try request.uint32())
+        _ = try request.uint64()  // the session tells the client
+        owner = try request.opaque(maximum: 1024)  // NFS4_OPAQUE_LIMIT
+        how = try OpenHow(from: &request)
+        claim = try OpenClaim(from: &request)
+    }
+
+    func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
+        guard !access.isEmpty, access.isSubset(of: .both), deny.isSubset(of: .both), wants.isValid else { throw .inval }
+        let opened: Opened
+        switch claim.kind {
+        case .null: opened = try openByName(compound)
+        case .filehandle: opened = try openCurrent(compound)
+        case .previous: opened = try reclaim(compound)
+        case .delegateCurrent, .delegateCurrentFilehandle: throw .badStateid  // nobody holds a delegation
+        case .delegatePrevious, .delegatePreviousFilehandle: throw .notsupp
+        }
+        compound.setCurrent(opened.file)
+        compound.currentStateID = opened.stateID
+        opened.stateID.encode(to: &reply)
+        opened.change.encode(to: &reply)
+        reply.uint32(4)  // OPEN4_RESULT_LOCKTYPE_POSIX
+        opened.attributesSet.encode(to: &reply)
+        wants.encodeNoDelegation(to: &reply)
+    }
+
+    /// What an OPEN came to.
+    struct Opened {
+        var file: CurrentFile
+        var stateID: StateID
+        var change = ChangeInfo(atomic: true, before: 0, after: 0)
+        var attributesSet = AttributeSet()
+    }
+
+    // MARK: The claims
+
+    /// CLAIM_FH: the current file itself.
+    private func openCurrent(_ compound: Compound) throws(NFSStatus) -> Opened {
+        guard how.creation == nil else { throw .inval }
+        let file = try compound.regularFile()
+        try check(file, compound)
+        try compound.requireNewStateAllowed()
+        return Opened(file: file, stateID: try share(file, try compound.open(file, access), compound))
+    }
+
+    /// CLAIM_PREVIOUS: the current file, which was open before the server restarted (RFC 8881 §8.4.2.1, §9.11).
+    private func reclaim(_ compound: Compound) throws(NFSStatus) -> Opened {
+        guard how.creation == nil else { throw .inval }
+        let file = try compound.regularFile()
+        try compound.requireReclaimAllowed()
+        try check(file, compound)
+        return Opened(file: file, stateID: try share(file, try reopen(file, compound), compound))
+    }
+
+    /// Opens a file the client had open before: its owner may have taken rights away from itself since.
+    private func reopen(_ file: CurrentFile, _ compound: Compound) throws(NFSStatus) -> any OpenFile {
+        do throws(NFSStatus) {
+            return try compound.open(file, access)
+        } catch {
+            let caller = compound.caller(on: file)
+            guard error == .access, try file.node.attributes(caller).owner == caller.credentials.uid else { throw error }
+            return try file.node.open(access, compound.superuser)
+        }
+    }
+
+    /// CLAIM_NULL: an entry of the current directory.
+    private func openByName(_ compound: Compound) throws(NFSStatus) -> Opened {
+        let directory = try compound.directory()
+        let name = try FileName(validating: claim.name)
+        try compound.requireNewStateAllowed()
+        try compound.requireRecorded(compound.client())
+        guard let creation = how.creation else {
+            let file = try compound.lookup(name)
+            return try openEntry(file, of: directory, compound)
+        }
+        // Whatever is made stays made: from here on nothing may have to be run again.
+        guard compound.mayBlock else { throw .wouldBlock }
+        for _ in 0..<8 {
+            if let file = try existing(name, compound) { return try openExisting(file, of: directory, creation, compound) }
+            if let opened = try create(name, in: directory, creation, compound) { return opened }
+            // Somebody else made it in between: look again.
+        }
+        throw .delay
+    }
+
+    private func existing(_ name: FileName, _ compound: Compound) throws(NFSStatus) -> CurrentFile? {
+        do throws(NFSStatus) {
+            return try compound.lookup(name)
+        } catch {
+            guard error == .noent else { throw error }
+            return nil
+        }
+    }
+
+    /// Opens an entry that is there, without making anything.
+    private func openEntry(_ file: CurrentFile, of directory: CurrentFile, _ compound: Compound) throws(NFSStatus) -> Opened {
+        try check(file, compound)
+        let change = try unchanged(directory, compound)
+        let stateID = try share(file, try compound.open(file, access), compound)
+        return Opened(file: file, stateID: stateID, change: change)
+    }
+
+    // MARK: Creation
+
+    private func openExisting(
+        _ file: CurrentFile, of directory: CurrentFile, _ creation: OpenCreation, _ compound: Compound
+    ) throws(NFSStatus) -> Opened {
+        switch creation.mode {
+        case .guarded: throw .exist
+        case .exclusive:
+            // A retry finds the file its first try made, by the verifier kept in it (§18.16.3).
+            let attributes = try file.node.attributes(compound.superuser)
+            guard file.node.type == .regular, creation.made(attributes) else { throw .exist }
+            var opened = Opened(file: file, stateID: try share(file, try file.node.open(access, compound.superuser), compound))
+            opened.change = try unchanged(directory, compound)
+            opened.attributesSet = creation.attributesSet
+            return opened
+        case .unchecked:
+            // Of the attributes only a size of zero counts for a file that is there (§18.16.3).
+            let changes = try creation.changes()
+            var opened = try openEntry(file, of: directory, compound)
+            guard changes.size == 0 else { return opened }
+            do throws(NFSStatus) {
+                try file.node.setAttributes(AttributeChanges(size: 0), compound.caller(on: file))
+            } catch {
+                let (key, client) = (file.stateKey, try compound.client())
+                _ = try? compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
+                    try shard.close(opened.stateID, of: key, client: client)
+                }
+                throw error
+            }
+            opened.attributesSet = AttributeSet(.size)
+            return opened
+        }
+    }
+
+    /// - Returns: nil when the name was taken meanwhile.
+    private func create(
+        _ name: FileName, in directory: CurrentFile, _ creation: OpenCreation, _ compound: Compound
+    ) throws(NFSStatus) -> Opened? {
+        let changes = try creation.changes()
+        try compound.requireWritable(directory)
+        let node: any Node
+        let change: ChangeInfo
+        do throws(NFSStatus) {
+            (node, change) = try directory.node.create(name, .regular, changes, compound.caller(on: directory))
+        } catch {
+            guard error == .exist else { throw error }
+            return nil
+        }
+        let file = CurrentFile(node: node, export: directory.export)
+        // Who made the file may open it, whatever mode it was given: open(2) is one step, this is two.
+        let stateID = try share(file, try node.open(access, compound.superuser), compound)
+        return Opened(file: file, stateID: stateID, change: change, attributesSet: creation.attributesSet)
+    }
+
+    // MARK: What all have in common
+
+    private func check(_ file: CurrentFile, _ compound: Compound) throws(NFSStatus) {
+        switch file.node.type {
+        case .regular: break
+        case .directory: throw .isdir
+        case .symbolicLink: throw .symlink
+        default: throw .wrongType
+        }
+        if access.contains(.write) { try compound.requireWritable(file) }
+    }
+
+    /// Enters the open into the table of opens.
+    private func share(_ file: CurrentFile, _ resource: any OpenFile, _ compound: Compound) throws(NFSStatus) -> StateID {
+        let client = try compound.client()
+        let owner = owner.withUnsafeBytes { [UInt8]($0) }
+        let key = file.stateKey
+        let outcome = try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
+            try shard.open(key, client: client, owner: owner, access: access, deny: deny, resource: resource)
+        }
+        switch outcome {
+        case .granted(let stateID, _): return stateID
+        case .conflict(let holder):
+            guard claim.kind != .previous else { throw .reclaimConflict }
+            // What was made stays made, so its open cannot be run again.
+            if how.creation == nil { try compound.displace(holder) }
+            throw .shareDenied
+        }
+    }
+
+    private func unchanged(_ directory: CurrentFile, _ compound: Compound) throws(NFSStatus) -> ChangeInfo {
+        let change = try directory.node.attributes(compound.caller(on: directory)).change
+        return ChangeInfo(atomic: true, before: change, after: change)
+    }
+}

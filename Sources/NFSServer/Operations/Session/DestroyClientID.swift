@@ -1,0 +1,18 @@
+import NFSProtocol
+import XDR
+
+/// DESTROY_CLIENTID: forget a client that holds nothing any more (RFC 8881 §18.50).
+struct DestroyClientID: Operation {
+    static var code: OperationCode { .destroyClientid }
+    static var place: OperationPlace { .inSessionOrAlone }
+    private let clientID: ClientID
+
+    init(from request: inout XDRReader) throws(XDRError) {
+        clientID = ClientID(rawValue: try request.uint64())
+    }
+
+    func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
+        let dropped = try compound.server.clients.withLock { clients throws(NFSStatus) in try clients.destroyClientID(clientID) }
+        compound.server.drop(dropped)
+    }
+}

@@ -1,0 +1,107 @@
+import NFSProtocol
+import NFSState
+import XDR
+
+/// EXCHANGE_ID: introduce a client to the server (RFC 8881 §18.35).
+struct ExchangeID: Operation, ~Escapable {
+    static var code: OperationCode { .exchangeID }
+    static var place: OperationPlace { .inSessionOrAlone }
+    static var reservedReply: Int { 1024 }
+
+    /// eia_flags and eir_flags.
+    private enum Flag {
+        static let supportsReferral: UInt32 = 0x0000_0001
+        static let supportsMigration: UInt32 = 0x0000_0002
+        static let bindsPrincipal: UInt32 = 0x0000_0100
+        static let nonPNFS: UInt32 = 0x0001_0000
+        static let pnfsMetadataServer: UInt32 = 0x0002_0000
+        static let pnfsDataServer: UInt32 = 0x0004_0000
+        static let updateConfirmed: UInt32 = 0x4000_0000
+        static let confirmed: UInt32 = 0x8000_0000
+        static let known = supportsReferral | supportsMigration | bindsPrincipal | nonPNFS | pnfsMetadataServer | pnfsDataServer | updateConfirmed
+    }
+
+    private let verifier: Verifier
+    private let owner: RawSpan
+    private let flags: UInt32
+    private let protection: StateProtection
+
+    @_lifetime(copy request)
+    init(from request: inout XDRReader) throws(XDRError) {
+        verifier = try Verifier(from: &request)
+        owner = try request.opaque(maximum: 1024)  // NFS4_OPAQUE_LIMIT
+        flags = try request.uint32()
+        protection = try StateProtection(from: &request)
+        for _ in 0..<(try request.count(maximum: 1)) {  // eia_client_impl_id
+            _ = try request.opaque(maximum: request.remaining)
+            _ = try request.opaque(maximum: request.remaining)
+            _ = try Timestamp(from: &request)
+        }
+    }
+
+    func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
+        guard flags & ~Flag.known == 0, owner.byteCount > 0 else { throw .inval }
+        try protection.check()
+        let server = compound.server
+        guard server.recovery.isLoaded else {
+            // Who may reclaim is not known yet.
+            guard compound.hasWaited else { try compound.wait(for: .recordOfLastInstance) }
+            throw .delay
+        }
+        let owner = owner.withUnsafeBytes { [UInt8]($0) }
+        let now = compound.now
+        let (result, dropped) = try server.clients.withLock { clients throws(NFSStatus) in
+            try clients.exchangeID(
+                owner: owner, verifier: verifier, principal: compound.principal, updatesConfirmed: flags & Flag.updateConfirmed != 0, now: now)
+        }
+        if let dropped { server.drop(dropped) }
+        reply.uint64(result.client.id.rawValue)
+        reply.uint32(result.sequence)
+        reply.uint32(Flag.nonPNFS | (result.isConfirmed ? Flag.confirmed : 0))
+        reply.uint32(StateProtection.none)
+        reply.uint64(0)  // so_minor_id: one network identity
+        reply.string(server.owner)
+        reply.string(server.owner)  // eir_server_scope
+        reply.uint32(0)  // eir_server_impl_id
+    }
+}
+
+/// state_protect4_a: how a client wants its state guarded against others (RFC 8881 §18.35.1).
+struct StateProtection {
+    /// SP4_NONE.
+    static let none: UInt32 = 0
+    private static let machineCredential: UInt32 = 1
+    private static let secretStateVerifier: UInt32 = 2
+
+    private let how: UInt32
+
+    init(from request: inout XDRReader) throws(XDRError) {
+        how = try request.uint32()
+        switch how {
+        case Self.none: break
+        case Self.machineCredential: try Self.skipOperations(&request)
+        case Self.secretStateVerifier:
+            try Self.skipOperations(&request)
+            for _ in 0..<2 {  // ssp_hash_algs, ssp_encr_algs
+                for _ in 0..<(try request.count(maximum: 64)) { _ = try request.opaque(maximum: request.remaining) }
+            }
+            _ = try request.uint32()  // ssp_window
+            _ = try request.uint32()  // ssp_num_gss_handles
+        default: throw .invalid
+        }
+    }
+
+    /// spo_must_enforce and spo_must_allow.
+    private static func skipOperations(_ request: inout XDRReader) throws(XDRError) {
+        for _ in 0..<2 { _ = try AttributeSet(from: &request) }
+    }
+
+    /// - Throws: `inval` for a machine credential, which takes RPCSEC_GSS (§18.35.3); `encrAlgUnsupp` for an SSV.
+    func check() throws(NFSStatus) {
+        switch how {
+        case Self.machineCredential: throw .inval
+        case Self.secretStateVerifier: throw .encrAlgUnsupp
+        default: break
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import NFSProtocol
+import XDR
+
+/// RECLAIM_COMPLETE: say that nothing is left to reclaim (RFC 8881 §18.51).
+struct ReclaimComplete: Operation {
+    static var code: OperationCode { .reclaimComplete }
+    private let isOneFileSystem: Bool
+
+    init(from request: inout XDRReader) throws(XDRError) {
+        isOneFileSystem = try request.bool()
+    }
+
+    func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
+        if isOneFileSystem {
+            // No file system moves here while the server runs, so there is nothing to complete for one of them.
+            _ = try compound.file()
+            return
+        }
+        let client = try compound.client()
+        guard !client.isReclaimComplete else { throw .completeAlready }
+        // From now on the client can have state that it could reclaim after the next restart.
+        try compound.requireRecorded(client)
+        try client.completeReclaim()
+        compound.server.recovery.reclaimComplete(client)
+    }
+}

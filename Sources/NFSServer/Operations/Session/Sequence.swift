@@ -1,0 +1,80 @@
+import NFSProtocol
+import NFSState
+import RPC
+import XDR
+
+/// SEQUENCE: begin a request on a slot of a session, so that it is executed once (RFC 8881 §2.10.6, §18.46).
+struct Sequence: Operation {
+    static var code: OperationCode { .sequence }
+    static var place: OperationPlace { .first }
+
+    private let sessionID: SessionID
+    private let sequence: UInt32
+    private let slot: UInt32
+    private let highestSlot: UInt32
+    private let cacheThis: Bool
+
+    init(from request: inout XDRReader) throws(XDRError) {
+        sessionID = try SessionID(from: &request)
+        sequence = try request.uint32()
+        slot = try request.uint32()
+        highestSlot = try request.uint32()
+        cacheThis = try request.bool()
+    }
+
+    func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
+        let session = try session(of: compound)
+        guard compound.record.range.count <= Int(session.fore.maximumRequest) else { throw .reqTooBig }
+        guard compound.operationCount <= Int(session.fore.maximumOperations) else { throw .tooManyOps }
+        switch try session.begin(
+            slot: slot, sequence: sequence, highest: highestSlot, cacheThis: cacheThis, fingerprint: compound.fingerprint)
+        {
+        case .replay(let kept):
+            compound.replay = kept
+            return
+        case .new(let use): compound.slot = use
+        }
+        session.client.renew(now: compound.now)
+        compound.session = session
+        compound.limitReply(for: session, cached: cacheThis)
+
+        sessionID.encode(to: &reply)
+        reply.uint32(sequence)
+        reply.uint32(slot)
+        reply.uint32(session.highestSlot)
+        reply.uint32(session.highestSlot)  // sr_target_highest_slotid
+        reply.uint32(0)  // sr_status_flags
+    }
+
+    /// The session, to which the connection is bound from now on if it was not before (§2.10.3.1).
+    private func session(of compound: Compound) throws(NFSStatus) -> Session {
+        if let session = compound.context.session, session.id == sessionID, !session.isDestroyed { return session }
+        let session = try compound.server.sessions.find(sessionID)
+        compound.context.bind(to: session, .fore)
+        compound.context.session = session
+        return session
+    }
+}
+
+extension Compound {
+    /// Tells this request from another one with the same slot and sequence id: a hash of its length and beginning.
+    fileprivate var fingerprint: UInt64 {
+        let record = record
+        let arguments = record.bytes.extracting(droppingFirst: argumentsOffset)
+        var hash = UInt64(arguments.byteCount) &* 0x9e37_79b9_7f4a_7c15
+        for offset in stride(from: 0, to: min(arguments.byteCount, 512) & ~3, by: 4) {
+            let word = arguments.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)
+            hash = (hash ^ UInt64(word)) &* 0x100_0000_01b3
+            hash ^= hash >> 29
+        }
+        return hash
+    }
+
+    /// Keeps the reply within what the session's fore channel carries, or keeps for a retry (§2.10.6.4).
+    fileprivate func limitReply(for session: Session, cached: Bool) {
+        let whole = Int(session.fore.maximumResponse)
+        let kept = Int(session.fore.maximumCachedResponse)
+        repliesMustBeCached = cached && kept < whole
+        replyLimit = min(replyLimit, RecordMark.length + (repliesMustBeCached ? kept : whole))
+    }
+}

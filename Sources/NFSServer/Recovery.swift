@@ -1,0 +1,195 @@
+import Logging
+import NFSProtocol
+import NFSState
+import Synchronization
+
+/// What a restart needs: who may reclaim now, and who could after the next one (RFC 8881 §8.4.2).
+///
+/// Calls to the storage happen one after the other, in the order they were asked for, and are repeated until they succeed:
+/// going on without one of them could lose a client its locks. Nobody waits for them under a lock or on a thread; what is
+/// to follow is a closure.
+final class Recovery: Sendable {
+    typealias Completion = @Sendable () -> Void
+
+    private let storage: any RecoveryStorage
+    private let log: Logger
+    private let clock: ServerClock
+    private let duration: Duration
+    private let state = Mutex(State())
+    /// What every READ and WRITE asks, without the lock.
+    private let graceIsOver = Atomic(false)
+
+    private struct State {
+        /// Nil until the record of the last instance was read.
+        var grace: GracePeriod?
+        /// Owners to take off the record as soon as this instance's is in force.
+        var removals: [[UInt8]] = []
+        /// The last call to the storage; the next one runs behind it.
+        var lastCall: Task<Void, Never>?
+        var nextWaiter: UInt64 = 0
+        var waitingForLoading: [UInt64: @Sendable (_ timedOut: Bool) -> Void] = [:]
+        var waitingForEnd: [UInt64: @Sendable (_ timedOut: Bool) -> Void] = [:]
+    }
+
+    /// - Parameter grace: how long listed clients have to reclaim at most.
+    init(storage: any RecoveryStorage, grace: Duration, clock: ServerClock, log: Logger) {
+        self.storage = storage
+        self.clock = clock
+        self.log = log
+        duration = grace
+    }
+
+    // MARK: The grace period
+
+    /// Begins this instance's record, reads the last one and starts the grace period, if anybody may reclaim.
+    func start() async {
+        var listed: [[UInt8]] = []
+        await repeating("begin the record of clients") { listed = try await self.storage.open() }
+        // With nobody to wait for the record is put in force at once: the first client on it must be on a list that counts.
+        if listed.isEmpty { await repeating("put the record of clients in force") { try await self.storage.activate() } }
+        let now = MonotonicTime(nanoseconds: clock.now())
+        let waiting = state.withLock { state in
+            state.grace = GracePeriod(listed: Set(listed), duration: duration, now: now)
+            if listed.isEmpty {
+                state.grace?.ended()
+                graceIsOver.store(true, ordering: .releasing)
+            }
+            defer { state.waitingForLoading = [:] }
+            return state.waitingForLoading.values
+        }
+        for waiter in waiting { waiter(false) }
+        guard !listed.isEmpty else { return log.info("nobody to wait for, no grace period") }
+        log.notice("grace period begins", metadata: ["clients": "\(listed.count)", "at-most": "\(duration)"])
+        Task { await self.endInTime() }
+    }
+
+    /// Whether the record of the last instance was read, so that clients can be let in.
+    var isLoaded: Bool { state.withLock { $0.grace != nil } }
+
+    /// Whether what others may still reclaim has to be kept for them.
+    var isInGrace: Bool { !graceIsOver.load(ordering: .acquiring) }
+
+    /// Says whether a client may reclaim now.
+    /// - Throws: `noGrace`, `reclaimBad`.
+    func checkReclaim(_ client: Client) throws(NFSStatus) {
+        guard let grace = state.withLock({ $0.grace }) else { throw .noGrace }
+        try grace.checkReclaim(client)
+    }
+
+    /// RECLAIM_COMPLETE of a client: the last one that is waited for ends the grace period.
+    func reclaimComplete(_ client: Client) {
+        guard state.withLock({ $0.grace?.reclaimComplete(client.owner) ?? false }) else { return }
+        end("all clients are back")
+    }
+
+    private func endInTime() async {
+        try? await Task.sleep(for: duration)
+        let now = MonotonicTime(nanoseconds: clock.now())
+        let (ends, missing) = state.withLock { state in
+            let missing = state.grace?.awaited ?? []
+            return (state.grace?.expire(now: now) ?? false, missing)
+        }
+        guard ends else { return }
+        for owner in missing { log.warning("client did not come back, what it held is lost", metadata: ["client": "\(ClientName(owner))"]) }
+        end("the time is up")
+    }
+
+    /// Makes the end durable, and only then lets clients have new state: granted earlier, a crash in between would leave a
+    /// list on which they are missing.
+    private func end(_ reason: String) {
+        call("put the record of clients in force") { try await self.storage.activate() } then: {
+            let removals = self.state.withLock { state in
+                defer { state.removals = [] }
+                return state.removals
+            }
+            for owner in removals { self.call("take a client off the record") { try await self.storage.remove(owner) } then: {} }
+            self.call("end the grace period") {} then: {
+                let waiting = self.state.withLock { state in
+                    state.grace?.ended()
+                    self.graceIsOver.store(true, ordering: .releasing)
+                    defer { state.waitingForEnd = [:] }
+                    return state.waitingForEnd.values
+                }
+                self.log.notice("grace period over", metadata: ["reason": "\(reason)"])
+                for waiter in waiting { waiter(false) }
+            }
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Calls `completion` when the grace period is over or `limit` has passed.
+    func afterGrace(atMost limit: Duration, _ completion: @escaping @Sendable (_ timedOut: Bool) -> Void) {
+        wait(in: \.waitingForEnd, unless: { $0.grace?.phase == GracePeriod.Phase.over }, atMost: limit, completion)
+    }
+
+    /// Calls `completion` when the record of the last instance was read or `limit` has passed.
+    func afterLoading(atMost limit: Duration, _ completion: @escaping @Sendable (_ timedOut: Bool) -> Void) {
+        wait(in: \.waitingForLoading, unless: { $0.grace != nil }, atMost: limit, completion)
+    }
+
+    private func wait(
+        in waiters: any WritableKeyPath<State, [UInt64: @Sendable (Bool) -> Void]> & Sendable, unless isOver: (State) -> Bool,
+        atMost limit: Duration, _ completion: @escaping @Sendable (Bool) -> Void
+    ) {
+        let waiter = state.withLock { state -> UInt64? in
+            guard !isOver(state) else { return nil }
+            state.nextWaiter += 1
+            state[keyPath: waiters][state.nextWaiter] = completion
+            return state.nextWaiter
+        }
+        guard let waiter else { return completion(false) }
+        Task {
+            try? await Task.sleep(for: limit)
+            self.state.withLock { $0[keyPath: waiters].removeValue(forKey: waiter) }?(true)
+        }
+    }
+
+    // MARK: The record of clients
+
+    /// Puts a client on the record and calls `completion` when it is there.
+    func record(_ client: Client, then completion: @escaping Completion) {
+        state.withLock { state in state.removals.removeAll { $0 == client.owner } }
+        call("record a client") { try await self.storage.add(client.owner) } then: {
+            client.setRecorded()
+            completion()
+        }
+    }
+
+    /// Takes a client off the record and calls `completion` when it is off. As long as the record of the last instance is
+    /// the one in force this waits for the end of grace; `completion` does not, since nobody gets new state before.
+    func remove(_ owner: [UInt8], then completion: @escaping Completion = {}) {
+        let isLater = state.withLock { state in
+            guard state.grace?.phase != .over else { return false }
+            state.removals.append(owner)
+            return true
+        }
+        if isLater { return completion() }
+        call("take a client off the record") { try await self.storage.remove(owner) } then: { completion() }
+    }
+
+    /// Runs `operation`, repeated until it succeeds, behind all earlier ones.
+    private func call(_ purpose: String, _ operation: @escaping @Sendable () async throws -> Void, then completion: @escaping Completion) {
+        state.withLock { state in
+            let earlier = state.lastCall
+            state.lastCall = Task {
+                await earlier?.value
+                await self.repeating(purpose, operation)
+                completion()
+            }
+        }
+    }
+
+    private func repeating(_ purpose: String, _ operation: () async throws -> Void) async {
+        var pause = Duration.milliseconds(50)
+        while true {
+            do {
+                return try await operation()
+            } catch {
+                log.error("cannot \(purpose), trying again; clients wait meanwhile", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(2))
+        }
+    }
+}
