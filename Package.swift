@@ -33,7 +33,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -69,11 +69,17 @@ let package = Package(
             ]),
 
         // The server: the engine knows no socket and no disk, the daemon puts the parts together.
-        module("NFSServer", ["XDR", "RPC", "NFSProtocol", "NFSState", "FileSystem", "Security", log]),
+        module(
+            "NFSServer",
+            [
+                "XDR", "RPC", "NFSProtocol", "NFSState", "FileSystem", "Security", log,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]),
         module(
             "NFSDaemon",
             [
                 "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend",
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
                 lifecycle, unixSignals, log,

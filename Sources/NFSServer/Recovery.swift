@@ -22,8 +22,6 @@ final class Recovery: Sendable {
     private struct State {
         /// Nil until the record of the last instance was read.
         var grace: GracePeriod?
-        /// Owners to take off the record as soon as this instance's is in force.
-        var removals: [[UInt8]] = []
         /// The last call to the storage; the next one runs behind it.
         var lastCall: Task<Void, Never>?
         var nextWaiter: UInt64 = 0
@@ -66,6 +64,9 @@ final class Recovery: Sendable {
     /// Whether the record of the last instance was read, so that clients can be let in.
     var isLoaded: Bool { state.withLock { $0.grace != nil } }
 
+    /// The grace period; nil until the record of the last instance was read.
+    var grace: GracePeriod? { state.withLock { $0.grace } }
+
     /// Whether what others may still reclaim has to be kept for them.
     var isInGrace: Bool { !graceIsOver.load(ordering: .acquiring) }
 
@@ -98,21 +99,14 @@ final class Recovery: Sendable {
     /// list on which they are missing.
     private func end(_ reason: String) {
         call("put the record of clients in force") { try await self.storage.activate() } then: {
-            let removals = self.state.withLock { state in
-                defer { state.removals = [] }
-                return state.removals
+            let waiting = self.state.withLock { state in
+                state.grace?.ended()
+                self.graceIsOver.store(true, ordering: .releasing)
+                defer { state.waitingForEnd = [:] }
+                return state.waitingForEnd.values
             }
-            for owner in removals { self.call("take a client off the record") { try await self.storage.remove(owner) } then: {} }
-            self.call("end the grace period") {} then: {
-                let waiting = self.state.withLock { state in
-                    state.grace?.ended()
-                    self.graceIsOver.store(true, ordering: .releasing)
-                    defer { state.waitingForEnd = [:] }
-                    return state.waitingForEnd.values
-                }
-                self.log.notice("grace period over", metadata: ["reason": "\(reason)"])
-                for waiter in waiting { waiter(false) }
-            }
+            self.log.notice("grace period over", metadata: ["reason": "\(reason)"])
+            for waiter in waiting { waiter(false) }
         }
     }
 
@@ -149,22 +143,14 @@ final class Recovery: Sendable {
 
     /// Puts a client on the record and calls `completion` when it is there.
     func record(_ client: Client, then completion: @escaping Completion) {
-        state.withLock { state in state.removals.removeAll { $0 == client.owner } }
         call("record a client") { try await self.storage.add(client.owner) } then: {
             client.setRecorded()
             completion()
         }
     }
 
-    /// Takes a client off the record and calls `completion` when it is off. As long as the record of the last instance is
-    /// the one in force this waits for the end of grace; `completion` does not, since nobody gets new state before.
-    func remove(_ owner: [UInt8], then completion: @escaping Completion = {}) {
-        let isLater = state.withLock { state in
-            guard state.grace?.phase != .over else { return false }
-            state.removals.append(owner)
-            return true
-        }
-        if isLater { return completion() }
+    /// Takes a client off the record and calls `completion` when it is off.
+    func remove(_ owner: [UInt8], then completion: @escaping Completion) {
         call("take a client off the record") { try await self.storage.remove(owner) } then: { completion() }
     }
 

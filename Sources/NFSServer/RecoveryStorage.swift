@@ -10,9 +10,10 @@ package protocol RecoveryStorage: Sendable {
     /// Puts a client on this instance's record. Durable when it returns; idempotent.
     func add(_ owner: [UInt8]) async throws
 
-    /// Takes a client off the record, which must be in force.
+    /// Takes a client off this instance's record. Durable when it returns, or, as long as the record is not in force, when
+    /// `activate` returns.
     func remove(_ owner: [UInt8]) async throws
 
-    /// Puts this instance's record in force: from now on a restart goes by it.
+    /// Puts this instance's record in force: from now on a restart goes by it. Called again after it failed.
     func activate() async throws
 }

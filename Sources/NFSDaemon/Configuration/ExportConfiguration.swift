@@ -1,3 +1,5 @@
+import NFSServer
+
 /// A directory that is exported, and to whom and how.
 package struct ExportConfiguration: Sendable, Hashable {
     /// The absolute path of the directory.
@@ -22,14 +24,6 @@ package struct ExportConfiguration: Sendable, Hashable {
     package func allows(_ client: IPAddress) -> Bool {
         allowedNetworks.contains { $0.contains(client) }
     }
-}
-
-/// Whose identity an export replaces by its anonymous one.
-package enum Squash: String, CaseIterable, Sendable {
-    case none
-    /// The user 0 and the group 0.
-    case root
-    case all
 }
 
 extension ExportConfiguration {

@@ -17,7 +17,8 @@ package final class RecoveryClient: RecoveryStore {
     private let timeout: TimeAmount
     private let http: HTTPClient
 
-    /// A client for the backend at `url`, for example `http://longhorn-recovery-backend:9503/v1/recoverybackend`.
+    /// A client for the backend at `url`, for example `http://longhorn-recovery-backend:9503/v1/recoverybackend`; the path
+    /// may be left out.
     /// Within `timeout` the answer to a call begins, the look-up of the name and repeated attempts to connect included;
     /// then it may not pause for longer. Throws ``RecoveryError/malformed(_:)`` when the URL cannot be one.
     package init(
@@ -28,7 +29,8 @@ package final class RecoveryClient: RecoveryStore {
         else {
             throw .malformed("'\(url)' is no recovery URL: it has the form http://HOST:PORT\(RecoveryService.path)")
         }
-        self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
+        let base = url.hasSuffix("/") ? String(url.dropLast()) : url
+        self.url = components.path.isEmpty || components.path == "/" ? base + RecoveryService.path : base
         self.timeout = TimeAmount(timeout)
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow

@@ -1,0 +1,35 @@
+import NFSState
+
+/// What the server is doing, for the people who run it.
+package struct ServerStatus: Sendable, Encodable {
+    /// The grace period: `loading`, `open`, `ending` or `over`.
+    package var grace: String
+    /// The clients the grace period waits for.
+    package var awaited: [String]
+    package var clients: [ClientStatus]
+
+    package struct ClientStatus: Sendable, Encodable {
+        /// co_ownerid, with `?` for what cannot be printed.
+        package var name: String
+        /// Seconds since the client was last heard of.
+        package var silentSeconds: Double
+        /// Whether the client holds opens or locks.
+        package var hasState: Bool
+        /// Whether the client is on the record of those that may reclaim after a restart.
+        package var isRecorded: Bool
+    }
+}
+
+extension NFSServer {
+    package func status() -> ServerStatus {
+        let now = MonotonicTime(nanoseconds: clock.now())
+        let grace = recovery.grace
+        return ServerStatus(
+            grace: grace.map { "\($0.phase)" } ?? "loading", awaited: (grace?.awaited ?? []).map { "\(ClientName($0))" }.sorted(),
+            clients: clients.withLock { $0.confirmedClients }.map { client in
+                ServerStatus.ClientStatus(
+                    name: "\(ClientName(client.owner))", silentSeconds: now.since(client.renewed) / .seconds(1), hasState: client.hasState,
+                    isRecorded: client.isRecorded)
+            }.sorted { $0.name < $1.name })
+    }
+}
