@@ -40,6 +40,17 @@ package final class Client: Sendable {
     /// Whether any open or lock of the client exists.
     package var hasState: Bool { stateCount.load(ordering: .acquiring) > 0 }
 
+    /// Counts an open, a lock stateid or a locked range that is about to be made.
+    /// - Throws: `expired` for a client that is gone, `serverfault` when it already holds `limit` of them. NFSv4.1 has no
+    ///   status for that, and NFS4ERR_DELAY would have the client ask for ever.
+    func beginState(limit: Int) throws(NFSStatus) {
+        guard !isGone else { throw .expired }
+        guard stateCount.load(ordering: .relaxed) < limit else { throw .serverfault }
+        countState(1)
+    }
+
+    func countState(_ change: Int) { stateCount.wrappingAdd(change, ordering: .acquiringAndReleasing) }
+
     /// Whether the client has sent RECLAIM_COMPLETE for all file systems (§18.51).
     package var isReclaimComplete: Bool { flags.load(ordering: .acquiring) & Flag.reclaimComplete != 0 }
 

@@ -18,6 +18,35 @@ extension ClientTable {
     package mutating func exchangeID(
         owner: [UInt8], verifier: Verifier, principal: Principal, updatesConfirmed: Bool, now: MonotonicTime
     ) throws(NFSStatus) -> (ExchangeIDResult, DroppedClient?) {
-        fatalError()
+        let confirmed = owners[owner]?.confirmed.flatMap { records[$0] }
+        if updatesConfirmed {
+            guard let confirmed else { throw .noent }  // case 7
+            guard confirmed.client.verifier == verifier else { throw .notSame }  // case 8
+            guard confirmed.client.principal == principal else { throw .perm }  // case 9
+            return (ExchangeIDResult(confirmed), nil)  // case 6
+        }
+        var collision: Client?
+        if let confirmed {
+            if confirmed.client.principal != principal {
+                // Case 3. A session counts as state, or any principal could end the sessions of another.
+                let holdsState = confirmed.client.hasState || !confirmed.sessions.isEmpty
+                if holdsState, !isExpired(confirmed.client, now: now) { throw .clidInuse }
+                collision = confirmed.client
+            } else if confirmed.client.verifier == verifier {
+                return (ExchangeIDResult(confirmed), nil)  // case 2
+            }
+            // Case 5, the client has restarted: its old record stays until CREATE_SESSION proves that it is the client.
+        }
+        // Case 4: an unconfirmed record of the owner gives way. Then case 1.
+        if let unconfirmed = owners[owner]?.unconfirmed.flatMap({ records[$0] }) { _ = remove(unconfirmed.client) }
+        let dropped = collision.flatMap { remove($0) }
+        let client = try add(owner: owner, verifier: verifier, principal: principal, now: now)
+        return (ExchangeIDResult(Record(client: client)), dropped)
+    }
+}
+
+extension ExchangeIDResult {
+    fileprivate init(_ record: ClientTable.Record) {
+        self.init(client: record.client, sequence: record.sequence &+ 1, isConfirmed: record.isConfirmed)
     }
 }

@@ -1,6 +1,4 @@
-import NFSProtocol
-
-/// The right to run one request on a slot, from SEQUENCE until `Session.finish`.
+/// The right to run one request on a slot, from `Session.begin` until `Session.finish`.
 package struct SlotUse: Sendable {
     package let slot: UInt32
     package let sequence: UInt32
@@ -12,6 +10,6 @@ package struct SlotUse: Sendable {
 package enum SlotStart: Sendable {
     /// A new request: run it, and call `Session.finish` before its reply is sent.
     case new(SlotUse)
-    /// A retry: the reply of the first time, from the status of the COMPOUND on as it was given to `finish`.
+    /// A retry: the bytes that were given to `finish` the first time.
     case replay([UInt8])
 }

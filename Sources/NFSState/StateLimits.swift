@@ -5,12 +5,13 @@ package struct StateLimits: Sendable {
     /// Client records that no CREATE_SESSION has confirmed; the oldest gives way to a new one.
     package var unconfirmedClients = 1024
     /// Sessions of all clients.
-    package var sessions = 16384
+    package var sessions = 4096
     package var sessionsPerClient = 64
     /// Slots of one session's fore channel.
     package var slots = 64
-    /// Bytes of a whole request or reply on the fore channel.
-    package var messageBytes = 1_049_600
+    /// Bytes of a whole request or reply on the fore channel: 1 MiB of data and what is around it. Linux lowers its rsize
+    /// and wsize when less is granted than it asks for.
+    package var messageBytes = (1 << 20) + 4096
     /// Bytes of one reply kept in a slot.
     package var cachedReplyBytes = 4096
     /// Operations in one COMPOUND.
