@@ -1,0 +1,112 @@
+import NFSProtocol
+
+/// What the engine attaches to an open: its open file. It is handed back when the open goes, so that it is closed after
+/// the table is unlocked.
+package typealias OpenResource = any AnyObject & Sendable
+
+/// The opens and byte-range locks of files (RFC 8881 §8, §9). One shard of `FileStateShards`.
+package struct FileStates: Sendable {
+    struct File: Sendable {
+        var opens: [OpenState] = []
+        var locks: [LockState] = []
+    }
+
+    private let instance: ServerInstance
+    private let shard: UInt8
+    let limits: StateLimits
+    private var counter: UInt64 = 0
+
+    /// The files with an open. The files of `names` and the states in them are kept together by the functions below.
+    var files: [FileHandle: File] = [:]
+    /// For stateids that come without a filehandle (TEST_STATEID, FREE_STATEID).
+    var names: [StateID.Other: FileHandle] = [:]
+
+    /// - Parameter shard: the number of this shard, which goes into its stateids.
+    package init(instance: ServerInstance, shard: UInt8, limits: StateLimits) {
+        self.instance = instance
+        self.shard = shard
+        self.limits = limits
+    }
+
+    /// A name no state had before.
+    mutating func nextName(for file: FileHandle) -> StateID.Other {
+        counter += 1
+        let name = StateID.Other(instance: instance, shard: shard, counter: counter)
+        names[name] = file
+        return name
+    }
+
+    /// Removes an open and the locks made under it.
+    mutating func removeOpen(at index: Int, of position: Dictionary<FileHandle, File>.Index) -> [OpenResource] {
+        let open = files.values[position].opens.remove(at: index)
+        names[open.stateID.other] = nil
+        open.client.countState(-1)
+        let locks = files.values[position].locks
+        for lock in locks where lock.open == open.stateID.other { forget(lock) }
+        files.values[position].locks.removeAll { $0.open == open.stateID.other }
+        if files.values[position].opens.isEmpty { files.remove(at: position) }
+        return open.resources
+    }
+
+    /// Forgets the name and the count of a lock stateid that goes.
+    mutating func forget(_ lock: LockState) {
+        names[lock.stateID.other] = nil
+        lock.client.countState(-1 - lock.ranges.count)
+    }
+
+    /// Removes everything the client holds here; it must be gone (`Client.isGone`), so that nothing follows.
+    package mutating func dropAll(of client: Client) -> [OpenResource] {
+        assert(client.isGone)
+        var resources: [OpenResource] = []
+        let held = files.filter { $0.value.opens.contains { $0.client === client } }.keys
+        for file in held {
+            while let position = files.index(forKey: file),
+                let index = files.values[position].opens.firstIndex(where: { $0.client === client })
+            {
+                resources += removeOpen(at: index, of: position)
+            }
+        }
+        return resources
+    }
+
+    package func checkInvariants() throws(InvariantViolation) {
+        var named = 0
+        for (handle, file) in files {
+            try require(!file.opens.isEmpty, "a file without an open")
+            for (index, open) in file.opens.enumerated() {
+                try open.checkInvariants()
+                named += 1
+                try require(names[open.stateID.other] == handle, "an open whose name leads elsewhere")
+                for other in file.opens[..<index] {
+                    try require(!other.isOf(open.client, open.owner), "two opens of one owner")
+                    try require(!other.excludes(Share(access: open.access, deny: open.deny)), "share reservations contradict")
+                }
+            }
+            for (index, lock) in file.locks.enumerated() {
+                try lock.ranges.checkInvariants()
+                named += 1
+                try require(names[lock.stateID.other] == handle, "a lock whose name leads elsewhere")
+                try require(lock.stateID.seqid != 0, "a seqid of zero was handed out")
+                try require(
+                    file.opens.contains { $0.stateID.other == lock.open && $0.client === lock.client }, "a lock without its open")
+                for other in file.locks[..<index] {
+                    let isSame = other.isOf(lock.client, lock.owner)
+                    try require(!isSame || other.open != lock.open, "two lock stateids of one owner under one open")
+                    for held in lock.ranges.held {
+                        let conflict = other.ranges.conflict(with: held.range, isSame ? .write : held.type)
+                        try require(conflict == nil, "locks contradict")
+                    }
+                }
+            }
+        }
+        try require(named == names.count, "\(names.count) names for \(named) states")
+    }
+
+    /// Opens, lock stateids and ranges of the client here: what `Client.hasState` counts over all shards.
+    package func stateCount(of client: Client) -> Int {
+        files.values.reduce(0) { count, file in
+            let locks = file.locks.filter { $0.client === client }
+            return count + file.opens.count { $0.client === client } + locks.reduce(0) { $0 + 1 + $1.ranges.count }
+        }
+    }
+}

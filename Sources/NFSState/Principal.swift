@@ -1,0 +1,12 @@
+/// Who an RPC call claims to come from, as far as it matters for the ownership of a client record (RFC 8881 §2.4, §18.35.4).
+package struct Principal: Hashable, Sendable {
+    /// The RPC authentication flavor.
+    package let flavor: UInt32
+    /// The name within the flavor: the user id for AUTH_SYS, the principal name for RPCSEC_GSS, nothing for AUTH_NONE.
+    package let name: [UInt8]
+
+    package init(flavor: UInt32, name: [UInt8]) {
+        self.flavor = flavor
+        self.name = name
+    }
+}

@@ -1,0 +1,23 @@
+/// How much the state of clients may grow. Every number bounds memory that a client can make the server use.
+package struct StateLimits: Sendable {
+    /// Client records, confirmed and unconfirmed.
+    package var clients = 4096
+    /// Client records that no CREATE_SESSION has confirmed; the oldest gives way to a new one.
+    package var unconfirmedClients = 1024
+    /// Sessions of all clients.
+    package var sessions = 4096
+    package var sessionsPerClient = 64
+    /// Slots of one session's fore channel.
+    package var slots = 64
+    /// Bytes of a whole request or reply on the fore channel: 1 MiB of data and what is around it. Linux lowers its rsize
+    /// and wsize when less is granted than it asks for.
+    package var messageBytes = (1 << 20) + 4096
+    /// Bytes of one reply kept in a slot.
+    package var cachedReplyBytes = 4096
+    /// Operations in one COMPOUND.
+    package var operations = 64
+    /// Opens, lock stateids and locked ranges of one client together.
+    package var statesPerClient = 1_000_000
+
+    package init() {}
+}
