@@ -2,7 +2,7 @@ import Synchronization
 
 /// Recycles record buffers in a few sizes: a fresh mebibyte costs 256 page faults, a recycled one none.
 ///
-/// What is kept idle is bounded by `idleLimit`; what is lent out is bounded by the limits of those who take it.
+/// What is kept idle is bounded by `idleLimit`; what is lent out is counted, and bounded by those who take it.
 @usableFromInline package final class BufferPool: Sendable {
     /// The sizes handed out, in bytes. The largest holds a 1 MiB READ or WRITE and what stands around it.
     package static let sizes = [8 * 1024, 128 * 1024, 1024 * 1024 + 64 * 1024]
@@ -14,6 +14,7 @@ import Synchronization
 
     private let idle = Mutex(Idle())
     private let idleLimit: Int
+    private let lent = Atomic<Int>(0)
 
     /// - Parameter idleLimit: bytes of idle buffers kept for reuse at most.
     package init(idleLimit: Int = 32 * 1024 * 1024) {
@@ -22,25 +23,49 @@ import Synchronization
 
     /// A buffer of at least `capacity` bytes. Larger than the largest size is possible and not recycled.
     package func take(atLeast capacity: Int) -> RecordBuffer {
-        guard let size = Self.sizes.firstIndex(where: { $0 >= capacity }) else { return RecordBuffer(capacity: capacity) }
-        let recycled = idle.withLock { idle -> RecordBuffer? in
-            guard let buffer = idle.buffers[size].popLast() else { return nil }
-            idle.bytes -= buffer.capacity
-            return buffer
+        let size = Self.sizes.firstIndex { $0 >= capacity }
+        let recycled = size.flatMap { size in
+            idle.withLock { idle -> RecordBuffer? in
+                guard let buffer = idle.buffers[size].popLast() else { return nil }
+                idle.bytes -= buffer.capacity
+                return buffer
+            }
         }
-        return recycled ?? RecordBuffer(capacity: Self.sizes[size])
+        let buffer = recycled ?? RecordBuffer(capacity: size.map { Self.sizes[$0] } ?? capacity)
+        buffer.lender = self
+        lent.add(buffer.capacity, ordering: .relaxed)
+        return buffer
     }
 
-    /// Takes back a buffer that nobody else uses any more.
-    package func give(back buffer: RecordBuffer) {
+    /// Takes back a buffer its caller no longer needs. Whoever else holds it may go on using it; it returns with the last
+    /// of them.
+    package func give(back buffer: consuming RecordBuffer) {
+        guard isKnownUniquelyReferenced(&buffer) else { return }
+        // What the former holders read must have been read before the next one writes.
+        atomicMemoryFence(ordering: .acquiring)
+        buffer.lender = nil
+        lent.subtract(buffer.capacity, ordering: .relaxed)
+        keep(buffer)
+    }
+
+    /// The way back for memory whose last holder just let go of its buffer.
+    func recover(_ base: UnsafeMutableRawPointer, capacity: Int) {
+        lent.subtract(capacity, ordering: .relaxed)
+        keep(RecordBuffer(recovering: base, capacity: capacity))
+    }
+
+    private func keep(_ buffer: RecordBuffer) {
         guard let size = Self.sizes.firstIndex(of: buffer.capacity) else { return }
         idle.withLock { idle in
             guard idle.bytes + buffer.capacity <= idleLimit else { return }
-            idle.buffers[size].append(buffer)
             idle.bytes += buffer.capacity
+            idle.buffers[size].append(buffer)
         }
     }
 
     /// Bytes lying idle for reuse.
     package var idleBytes: Int { idle.withLock { $0.bytes } }
+
+    /// Bytes of the buffers that are out.
+    package var lentBytes: Int { lent.load(ordering: .relaxed) }
 }

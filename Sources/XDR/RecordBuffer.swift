@@ -1,19 +1,29 @@
-/// A region of memory that records are read into or written to; taken from a `BufferPool` and given back to it.
+/// A region of memory that records are read into or written to; lent by a `BufferPool`.
 ///
-/// One owner at a time writes to it. It may move between threads, it is never used by two at once.
+/// One owner at a time writes to a range of it. It may move between threads. When the last reference goes, the memory
+/// returns to the pool, so a buffer is never reused while somebody still holds it.
 @usableFromInline package final class RecordBuffer: @unchecked Sendable {
     @usableFromInline package let base: UnsafeMutableRawPointer
     /// Size of the region in bytes.
     @usableFromInline package let capacity: Int
+    /// The pool the memory is lent from, nil while it lies there idle. Set by the pool while nobody else has the buffer.
+    var lender: BufferPool?
 
     package init(capacity: Int) {
         self.capacity = capacity
         base = .allocate(byteCount: capacity, alignment: 4096)
     }
 
-    deinit { base.deallocate() }
+    init(recovering base: UnsafeMutableRawPointer, capacity: Int) {
+        self.base = base
+        self.capacity = capacity
+    }
 
-    /// The bytes at `range`, valid while the buffer is neither written to nor given back.
+    deinit {
+        if let lender { lender.recover(base, capacity: capacity) } else { base.deallocate() }
+    }
+
+    /// The bytes at `range`, valid while they are not written to.
     @_lifetime(borrow self)
     @usableFromInline package func bytes(_ range: Range<Int>) -> RawSpan {
         precondition(range.lowerBound >= 0 && range.upperBound <= capacity)

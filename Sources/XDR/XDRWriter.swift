@@ -36,10 +36,10 @@
 
     @usableFromInline
     mutating func grow(to capacity: Int) {
-        let larger = pool.take(atLeast: capacity)
-        larger.base.copyMemory(from: buffer.base, byteCount: count)
-        pool.give(back: buffer)
-        buffer = larger
+        var former = pool.take(atLeast: capacity)
+        former.base.copyMemory(from: buffer.base, byteCount: count)
+        swap(&buffer, &former)
+        pool.give(back: former)
     }
 
     /// Unsigned integer, RFC 4506 §4.2.

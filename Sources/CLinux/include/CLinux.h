@@ -1,0 +1,7 @@
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include "sockets.h"
+#include "threads.h"
+
+#endif

@@ -1,0 +1,66 @@
+import XDR
+
+/// auth_stat: why authentication failed (RFC 5531 §9).
+package enum AuthStatus: UInt32, Sendable {
+    case badCredential = 1
+    case rejectedCredential = 2
+    case badVerifier = 3
+    case rejectedVerifier = 4
+    case tooWeak = 5
+    case invalidResponse = 6
+    case failed = 7
+    /// RPCSEC_GSS_CREDPROBLEM and RPCSEC_GSS_CTXPROBLEM (RFC 2203 §5.3.3.3).
+    case gssCredentialProblem = 13
+    case gssContextProblem = 14
+}
+
+/// reply_body: what a call is answered with (RFC 5531 §9). Results follow `success`, nothing follows the others.
+package enum RPCReply: Equatable, Sendable {
+    case success
+    case programUnavailable
+    case programMismatch(low: UInt32, high: UInt32)
+    case procedureUnavailable
+    case garbageArguments
+    case systemError
+    case rpcMismatch(low: UInt32, high: UInt32)
+    case authError(AuthStatus)
+
+    /// Bytes `success` takes; results start behind it.
+    package static let successLength = 24
+
+    /// Writes the reply to the call `xid`, with an AUTH_NONE verifier, at the writer's end.
+    package func write(to writer: inout XDRWriter, xid: UInt32) {
+        writer.uint32(xid)
+        writer.uint32(RPCMessage.reply)
+        switch self {
+        case .success: Self.accepted(0, to: &writer)
+        case .programUnavailable: Self.accepted(1, to: &writer)
+        case .programMismatch(let low, let high):
+            Self.accepted(2, to: &writer)
+            writer.uint32(low)
+            writer.uint32(high)
+        case .procedureUnavailable: Self.accepted(3, to: &writer)
+        case .garbageArguments: Self.accepted(4, to: &writer)
+        case .systemError: Self.accepted(5, to: &writer)
+        case .rpcMismatch(let low, let high):
+            Self.denied(0, to: &writer)
+            writer.uint32(low)
+            writer.uint32(high)
+        case .authError(let status):
+            Self.denied(1, to: &writer)
+            writer.uint32(status.rawValue)
+        }
+    }
+
+    private static func accepted(_ status: UInt32, to writer: inout XDRWriter) {
+        writer.uint32(0)
+        writer.uint32(RPCAuthentication.none)
+        writer.uint32(0)
+        writer.uint32(status)
+    }
+
+    private static func denied(_ status: UInt32, to writer: inout XDRWriter) {
+        writer.uint32(1)
+        writer.uint32(status)
+    }
+}

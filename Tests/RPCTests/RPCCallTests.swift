@@ -1,0 +1,202 @@
+import RPC
+import Testing
+
+private let program = RPCProgram(number: 100_003, versions: 4...4, procedures: 2)
+
+private func decode(_ bytes: [UInt8]) -> RPCCall.Disposition {
+    var credentials = CredentialCache()
+    return RPCCall.decode(bytes.span.bytes, for: program, credentials: &credentials)
+}
+
+private func decode(_ change: (inout CallBuilder) -> Void) -> RPCCall.Disposition {
+    var builder = CallBuilder()
+    change(&builder)
+    return decode(builder.bytes)
+}
+
+private func refusal(_ disposition: RPCCall.Disposition) -> RPCReply? {
+    guard case .refused(let xid, let reply) = disposition, xid == 0x1234_5678 else { return nil }
+    return reply
+}
+
+private func served(_ disposition: RPCCall.Disposition) -> RPCCall? {
+    if case .call(let call) = disposition { call } else { nil }
+}
+
+@Suite struct RPCCallTests {
+    @Test func aCallWithoutCredentialIsRead() throws {
+        let call = try #require(served(decode { $0.arguments = [1, 2, 3, 4] }))
+        #expect(call.xid == 0x1234_5678 && call.version == 4 && call.procedure == 1)
+        #expect(call.argumentsOffset == 40)
+        guard case .none = call.credential else { return #expect(Bool(false), "not AUTH_NONE: \(call.credential)") }
+    }
+
+    @Test func nullIsACallLikeOthers() throws {
+        #expect(served(decode { $0.procedure = 0 })?.procedure == 0)
+    }
+
+    @Test(arguments: [("", 0), ("a", 1), ("client-1", 3), (String(repeating: "m", count: 255), 16)])
+    func authSysIsRead(machine: String, groupCount: Int) throws {
+        let groups = (0..<groupCount).map { UInt32($0) + 5000 }
+        let body = CallBuilder.authSys(machine: machine, uid: 4_294_967_294, gid: 7, groups: groups)
+        let call = try #require(served(decode { $0.credential = (1, body) }))
+        guard case .sys(let sys) = call.credential else { return #expect(Bool(false), "not AUTH_SYS") }
+        #expect(sys.machineName == Array(machine.utf8))
+        #expect(sys.uid == 4_294_967_294 && sys.gid == 7 && sys.groups == groups)
+        #expect(call.argumentsOffset == 40 + body.count)
+    }
+
+    struct Case: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let reply: RPCReply
+        let change: @Sendable (inout CallBuilder) -> Void
+    }
+
+    static let refusals: [Case] = [
+        Case(testDescription: "RPC version 1", reply: .rpcMismatch(low: 2, high: 2)) { $0.rpcVersion = 1 },
+        Case(testDescription: "RPC version 3", reply: .rpcMismatch(low: 2, high: 2)) { $0.rpcVersion = 3 },
+        Case(testDescription: "another program", reply: .programUnavailable) { $0.program = 100_005 },
+        Case(testDescription: "version 3", reply: .programMismatch(low: 4, high: 4)) { $0.version = 3 },
+        Case(testDescription: "version 5, NULL", reply: .programMismatch(low: 4, high: 4)) { ($0.version, $0.procedure) = (5, 0) },
+        Case(testDescription: "procedure 2", reply: .procedureUnavailable) { $0.procedure = 2 },
+        Case(testDescription: "highest procedure", reply: .procedureUnavailable) { $0.procedure = .max },
+        Case(testDescription: "AUTH_NONE with a body", reply: .authError(.badCredential)) { $0.credential = (0, [0, 0, 0, 0]) },
+        Case(testDescription: "AUTH_SHORT", reply: .authError(.badCredential)) { $0.credential = (2, [0, 0, 0, 0]) },
+        Case(testDescription: "AUTH_DH", reply: .authError(.badCredential)) { $0.credential = (3, []) },
+        Case(testDescription: "RPCSEC_GSS", reply: .authError(.badCredential)) {
+            $0.credential = (6, [1, 1, 0, 1].flatMap { word($0) })
+        },
+        Case(testDescription: "AUTH_TLS", reply: .authError(.badCredential)) { ($0.credential, $0.procedure) = ((7, []), 0) },
+        Case(testDescription: "unknown flavor", reply: .authError(.badCredential)) { $0.credential = (.max, []) },
+        Case(testDescription: "credential of 401 bytes", reply: .authError(.badCredential)) {
+            $0.credential = (1, [UInt8](repeating: 0, count: 401))
+        },
+        Case(testDescription: "17 groups", reply: .authError(.badCredential)) {
+            $0.credential = (1, CallBuilder.authSys(groups: [UInt32](repeating: 1, count: 17)))
+        },
+        Case(testDescription: "machine name of 256 bytes", reply: .authError(.badCredential)) {
+            $0.credential = (1, CallBuilder.authSys(machine: String(repeating: "m", count: 256)))
+        },
+        Case(testDescription: "AUTH_SYS cut short", reply: .authError(.badCredential)) {
+            $0.credential = (1, CallBuilder.authSys().dropLast(4).map { $0 })
+        },
+        Case(testDescription: "AUTH_SYS with more behind", reply: .authError(.badCredential)) {
+            $0.credential = (1, CallBuilder.authSys() + [0, 0, 0, 0])
+        },
+        Case(testDescription: "empty AUTH_SYS", reply: .authError(.badCredential)) { $0.credential = (1, []) },
+        Case(testDescription: "verifier with a flavor", reply: .authError(.badVerifier)) { $0.verifier = (1, []) },
+        Case(testDescription: "verifier with a body", reply: .authError(.badVerifier)) { $0.verifier = (0, [1, 2, 3, 4]) },
+        Case(testDescription: "verifier of 401 bytes", reply: .authError(.badVerifier)) {
+            $0.verifier = (0, [UInt8](repeating: 0, count: 401))
+        },
+        Case(testDescription: "RPC version before all else", reply: .rpcMismatch(low: 2, high: 2)) {
+            ($0.rpcVersion, $0.program, $0.credential) = (9, 1, (9, []))
+        },
+        Case(testDescription: "authentication before the program", reply: .authError(.badCredential)) {
+            ($0.program, $0.credential) = (1, (9, []))
+        },
+    ]
+
+    @Test(arguments: refusals)
+    func aCallThatCannotBeServedIsRefused(_ refused: Case) {
+        #expect(refusal(decode(refused.change)) == refused.reply)
+    }
+
+    @Test func anAnswerToACallOfOursIsToldApart() {
+        guard case .reply(let xid) = decode({ $0.type = 1 }) else { return #expect(Bool(false), "not a reply") }
+        #expect(xid == 0x1234_5678)
+    }
+
+    @Test(arguments: [UInt32(2), 0x1000_0000, .max])
+    func otherMessagesAreUndecodable(type: UInt32) {
+        guard case .undecodable = decode({ $0.type = type }) else { return #expect(Bool(false), "was read") }
+    }
+
+    /// Every header cut short is undecodable: no part of it is taken for a whole one.
+    @Test func aTruncatedHeaderIsUndecodable() {
+        var builder = CallBuilder()
+        builder.credential = (1, CallBuilder.authSys())
+        let bytes = builder.bytes
+        for count in 0..<bytes.count {
+            guard case .undecodable = decode(Array(bytes.prefix(count))) else {
+                #expect(Bool(false), "\(count) of \(bytes.count) bytes were read as a header")
+                continue
+            }
+        }
+        #expect(served(decode(bytes)) != nil)
+    }
+
+    /// Random changes of a good call: never a trap, and what is accepted has its arguments inside the record.
+    @Test func changedBytesNeverTrap() {
+        var random = SeededGenerator(seed: 3)
+        var builder = CallBuilder()
+        builder.credential = (1, CallBuilder.authSys())
+        let good = builder.bytes
+        var credentials = CredentialCache()
+        var accepted = 0
+        for _ in 0..<50_000 {
+            var bytes = good
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            if Bool.random(using: &random) { bytes.removeLast(Int.random(in: 0...bytes.count, using: &random)) }
+            let disposition = RPCCall.decode(bytes.span.bytes, for: program, credentials: &credentials)
+            if case .call(let call) = disposition {
+                accepted += 1
+                #expect(call.argumentsOffset <= bytes.count)
+            }
+        }
+        #expect(accepted > 1_000)
+    }
+
+    @Test func randomBytesNeverTrap() {
+        var random = SeededGenerator(seed: 4)
+        for _ in 0..<20_000 { _ = decode(random.bytes(Int.random(in: 0...120, using: &random))) }
+    }
+}
+
+@Suite struct CredentialCacheTests {
+    private func credential(_ body: [UInt8], _ cache: inout CredentialCache) -> AuthSys? {
+        var builder = CallBuilder()
+        builder.credential = (1, body)
+        let disposition = RPCCall.decode(builder.bytes.span.bytes, for: program, credentials: &cache)
+        guard case .sys(let sys) = served(disposition)?.credential else { return nil }
+        return sys
+    }
+
+    @Test func theSameCredentialIsTheSameObject() throws {
+        var cache = CredentialCache()
+        let first = try #require(credential(CallBuilder.authSys(uid: 1), &cache))
+        for uid in UInt32(2)...4 { _ = credential(CallBuilder.authSys(uid: uid), &cache) }
+        #expect(credential(CallBuilder.authSys(uid: 1), &cache) === first)
+    }
+
+    @Test func credentialsThatDifferAnywhereAreToldApart() throws {
+        var cache = CredentialCache()
+        let body = CallBuilder.authSys()
+        let first = try #require(credential(body, &cache))
+        // Behind the stamp, the lengths and the machine name: uid, gid, groups.
+        for index in 20..<body.count where !(28..<32).contains(index) {
+            var other = body
+            other[index] ^= 1
+            #expect(credential(other, &cache) !== first)
+        }
+        #expect(credential(CallBuilder.authSys(groups: [4, 24]), &cache)?.groups == [4, 24])
+    }
+
+    @Test func manyUsersAreReadRightly() {
+        var cache = CredentialCache()
+        var random = SeededGenerator(seed: 5)
+        for _ in 0..<2_000 {
+            let uid = UInt32.random(in: 0..<8, using: &random)
+            #expect(credential(CallBuilder.authSys(uid: uid, groups: [uid, uid + 1]), &cache)?.uid == uid)
+        }
+    }
+
+    @Test func aMalformedCredentialIsNotRemembered() {
+        var cache = CredentialCache()
+        let bad = CallBuilder.authSys() + [0]
+        #expect(credential(bad, &cache) == nil)
+        #expect(credential(bad, &cache) == nil)
+    }
+}
