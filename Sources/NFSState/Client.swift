@@ -14,8 +14,7 @@ package final class Client: Sendable {
 
     let lastRenewal: Atomic<UInt64>
     private let flags = Atomic<UInt8>(0)
-    /// Opens, lock stateids and locked ranges, in all shards.
-    let stateCount = Atomic<Int>(0)
+    private let states = Atomic<Int>(0)
 
     init(id: ClientID, owner: [UInt8], verifier: Verifier, principal: Principal, now: MonotonicTime) {
         self.id = id
@@ -37,19 +36,18 @@ package final class Client: Sendable {
     /// When the lease was last renewed.
     package var renewed: MonotonicTime { MonotonicTime(nanoseconds: lastRenewal.load(ordering: .relaxed)) }
 
-    /// Whether any open or lock of the client exists.
-    package var hasState: Bool { stateCount.load(ordering: .acquiring) > 0 }
+    /// Opens, lock stateids and locked ranges of the client, in all shards.
+    package var stateCount: Int { states.load(ordering: .acquiring) }
 
-    /// Counts an open, a lock stateid or a locked range that is about to be made.
+    /// Says whether the client may have one more open, lock stateid or locked range.
     /// - Throws: `expired` for a client that is gone, `serverfault` when it already holds `limit` of them. NFSv4.1 has no
     ///   status for that, and NFS4ERR_DELAY would have the client ask for ever.
-    func beginState(limit: Int) throws(NFSStatus) {
+    func checkRoom(limit: Int) throws(NFSStatus) {
         guard !isGone else { throw .expired }
-        guard stateCount.load(ordering: .relaxed) < limit else { throw .serverfault }
-        countState(1)
+        guard stateCount < limit else { throw .serverfault }
     }
 
-    func countState(_ change: Int) { stateCount.wrappingAdd(change, ordering: .acquiringAndReleasing) }
+    func countState(_ change: Int) { states.wrappingAdd(change, ordering: .acquiringAndReleasing) }
 
     /// Whether the client has sent RECLAIM_COMPLETE for all file systems (§18.51).
     package var isReclaimComplete: Bool { flags.load(ordering: .acquiring) & Flag.reclaimComplete != 0 }

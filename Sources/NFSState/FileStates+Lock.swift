@@ -42,12 +42,11 @@ extension FileStates {
         }
         guard open.access.contains(type == .write ? .write : .read) else { throw .openmode }
         if let denied = conflict(at: position, client: client, owner: owner, type: type, range: range) { return .denied(denied) }
-        // A lock in the middle of one of the other type makes three of one.
-        try checkRoomForRanges(client)
+        try client.checkRoom(limit: limits.statesPerClient)
         if own == nil {
-            try client.beginState(limit: limits.statesPerClient)
             let stateID = StateID(seqid: 0, other: nextName(for: file))
             files.values[position].locks.append(LockState(stateID: stateID, client: client, owner: owner, open: open.stateID.other))
+            client.countState(1)
         }
         let index = own ?? files.values[position].locks.count - 1
         unlockAll(range, client: client, owner: owner, at: position)
@@ -65,15 +64,10 @@ extension FileStates {
     /// - Throws: `badStateid`, `oldStateid`; `expired`, `serverfault` as `lock`.
     package mutating func unlock(_ stateID: StateID, of file: FileHandle, client: Client, range: ByteRange) throws(NFSStatus) -> StateID {
         let (position, index) = try findLock(stateID, of: file, client: client)
-        try checkRoomForRanges(client)
+        try client.checkRoom(limit: limits.statesPerClient)
         unlockAll(range, client: client, owner: files.values[position].locks[index].owner, at: position)
         files.values[position].locks[index].stateID.advance()
         return files.values[position].locks[index].stateID
-    }
-
-    private func checkRoomForRanges(_ client: Client) throws(NFSStatus) {
-        guard !client.isGone else { throw .expired }
-        guard client.stateCount.load(ordering: .relaxed) < limits.statesPerClient else { throw .serverfault }
     }
 
     private func conflict(

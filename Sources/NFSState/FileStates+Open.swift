@@ -32,9 +32,10 @@ extension FileStates {
                 return .granted(files.values[position].opens[own].stateID, released: unused)
             }
         }
-        try client.beginState(limit: limits.statesPerClient)
+        try client.checkRoom(limit: limits.statesPerClient)
         let open = OpenState(other: nextName(for: file), client: client, owner: owner, share: share, resource: resource)
         files[file, default: File()].opens.append(open)
+        client.countState(1)
         return .granted(open.stateID, released: nil)
     }
 

@@ -102,7 +102,7 @@ package struct FileStates: Sendable {
         try require(named == names.count, "\(names.count) names for \(named) states")
     }
 
-    /// Opens, lock stateids and ranges of the client here: what `Client.hasState` counts over all shards.
+    /// Opens, lock stateids and ranges of the client here: what `Client.stateCount` counts over all shards.
     package func stateCount(of client: Client) -> Int {
         files.values.reduce(0) { count, file in
             let locks = file.locks.filter { $0.client === client }

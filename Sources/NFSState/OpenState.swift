@@ -83,11 +83,11 @@ struct OpenState: Sendable {
 
 extension StateID {
     /// Counts a change of the state. Zero is left out: it stands for the latest (§8.2.2).
-    mutating func advance() { seqid = seqid == .max ? 1 : seqid + 1 }
+    package mutating func advance() { seqid = seqid == .max ? 1 : seqid + 1 }
 
     /// Compares a stateid from a client with this, the current one (§8.2.2, §8.2.4).
     /// - Throws: `oldStateid`, `badStateid` for one that was never handed out.
-    func accept(_ given: StateID) throws(NFSStatus) {
+    package func accept(_ given: StateID) throws(NFSStatus) {
         guard given.seqid != 0, given.seqid != seqid else { return }
         // The seqid wraps, so the nearer side tells old from future.
         throw Int32(bitPattern: given.seqid &- seqid) < 0 ? .oldStateid : .badStateid

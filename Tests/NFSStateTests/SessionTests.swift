@@ -1,0 +1,136 @@
+import NFSProtocol
+import NFSState
+import Testing
+
+/// Slots and the reply cache (RFC 8881 §2.10.6, §18.46).
+struct SessionTests {
+    let session: Session
+
+    init() throws {
+        var table = clientTable()
+        session = try table.connect("a").session
+    }
+
+    private func begin(_ sequence: UInt32, slot: UInt32 = 0, highest: UInt32 = 0, print: UInt64 = 5) throws(NFSStatus) -> SlotStart {
+        try session.begin(slot: slot, sequence: sequence, highest: highest, cacheThis: true, fingerprint: print)
+    }
+
+    /// Runs a request to its end.
+    private func run(_ sequence: UInt32, slot: UInt32 = 0, print: UInt64 = 5, keeping reply: [UInt8]?) throws(NFSStatus) {
+        guard case .new(let use) = try begin(sequence, slot: slot, print: print) else { throw .serverfault }
+        if let reply { session.finish(use, keeping: reply.span.bytes) } else { session.finish(use, keeping: nil) }
+    }
+
+    private func replay(_ sequence: UInt32, slot: UInt32 = 0, print: UInt64 = 5) throws(NFSStatus) -> [UInt8] {
+        guard case .replay(let reply) = try begin(sequence, slot: slot, print: print) else { throw .serverfault }
+        return reply
+    }
+
+    @Test func aRetryGetsTheKeptReplyAgainAndAgain() throws {
+        try run(1, keeping: [1, 2, 3])
+        for _ in 0..<3 { #expect(try replay(1) == [1, 2, 3]) }
+        try run(2, keeping: [4])
+        #expect(try replay(2) == [4])
+    }
+
+    @Test func aReplyGivenOutIsNotChangedByTheNextRequest() throws {
+        try run(1, keeping: [1, 2, 3])
+        let reply = try replay(1)
+        try run(2, keeping: [9, 9, 9])
+        #expect(reply == [1, 2, 3])
+    }
+
+    @Test func aFreshSlotHasNoReplyForSequenceZero() {
+        #expect(throws: NFSStatus.seqMisordered) { try begin(0) }
+    }
+
+    @Test(arguments: [UInt32(0), 3, 4, .max])
+    func sequencesOutOfOrderAreMisordered(sequence: UInt32) throws {
+        try run(1, keeping: nil)
+        try run(2, keeping: nil)
+        #expect(status { () throws(NFSStatus) in _ = try begin(sequence) } == (sequence == 3 ? .ok : .seqMisordered))
+    }
+
+    @Test func aRetryWhileTheRequestRunsIsDelayed() throws {
+        guard case .new(let use) = try begin(1) else { Issue.record("not new"); return }
+        #expect(throws: NFSStatus.delay) { try begin(1) }
+        #expect(throws: NFSStatus.seqMisordered) { try begin(2) }
+        session.finish(use, keeping: [UInt8(7)].span.bytes)
+        #expect(try replay(1) == [7])
+    }
+
+    @Test func aReplyThatWasNotKeptIsSaidToBeSo() throws {
+        try run(1, keeping: nil)
+        #expect(throws: NFSStatus.retryUncachedRep) { try begin(1) }
+        try run(2, keeping: [UInt8](repeating: 0, count: Int(session.fore.maximumCachedResponse) + 1))
+        #expect(throws: NFSStatus.retryUncachedRep) { try begin(2) }
+        try run(3, keeping: [UInt8](repeating: 1, count: Int(session.fore.maximumCachedResponse)))
+        #expect(try replay(3).count == Int(session.fore.maximumCachedResponse))
+    }
+
+    @Test func anotherRequestUnderAUsedSequenceIsAFalseRetry() throws {
+        try run(1, print: 5, keeping: [1])
+        #expect(throws: NFSStatus.seqFalseRetry) { try begin(1, print: 6) }
+        #expect(try replay(1, print: 5) == [1])
+        try run(2, print: 6, keeping: nil)
+        #expect(throws: NFSStatus.seqFalseRetry) { try begin(2, print: 5) }
+    }
+
+    @Test func slotsAreIndependentAndBounded() throws {
+        let highest = session.highestSlot
+        try run(1, slot: 0, keeping: [0])
+        try run(1, slot: highest, keeping: [1])
+        #expect(try replay(1, slot: 0) == [0])
+        #expect(throws: NFSStatus.badslot) { try begin(1, slot: highest + 1) }
+        #expect(throws: NFSStatus.badslot) { try begin(1, slot: .max) }
+        #expect(throws: NFSStatus.badHighSlot) { try begin(2, highest: highest + 1) }
+        try run(2, keeping: nil)
+    }
+
+    @Test func aDestroyedSessionAnswersNothing() throws {
+        var table = clientTable()
+        let session = try table.connect("a").session
+        guard case .new(let use) = try session.begin(slot: 0, sequence: 1, highest: 0, cacheThis: true, fingerprint: 0) else { return }
+        _ = try table.destroySession(session.id)
+        #expect(throws: NFSStatus.badsession) {
+            try session.begin(slot: 1, sequence: 1, highest: 0, cacheThis: false, fingerprint: 0)
+        }
+        session.finish(use, keeping: nil)
+    }
+
+    @Test func connectionsCarryTheChannelsTheyWereBoundTo() {
+        session.bind(2, .fore)
+        #expect(session.isBound(2) && session.backChannel == [1])
+        session.bind(2, .back)
+        #expect(Set(session.backChannel) == [1, 2])
+        session.unbind(1)
+        #expect(!session.isBound(1) && session.backChannel == [2])
+        session.setCallbackProgram(3)
+        #expect(session.callbackProgram == 3)
+    }
+
+    /// Exactly once: whatever retries come in between, each sequence id runs once, and its retries get its reply.
+    @Test(arguments: 1...8) func historiesRunEachRequestOnce(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        var last: UInt32 = 0
+        var kept: [UInt8]?
+        for _ in 0..<500 {
+            let sequence = last &+ UInt32(random.below(4)) &- 1
+            let status: NFSStatus?
+            do throws(NFSStatus) {
+                switch try begin(sequence, print: UInt64(sequence)) {
+                case .new(let use):
+                    #expect(sequence == last + 1)
+                    last = sequence
+                    kept = random.below(2) == 0 ? [UInt8(truncatingIfNeeded: sequence), 1] : nil
+                    if let kept { session.finish(use, keeping: kept.span.bytes) } else { session.finish(use, keeping: nil) }
+                case .replay(let reply): #expect(sequence == last && reply == kept)
+                }
+                status = nil
+            } catch { status = error }
+            if sequence == last, last > 0, kept == nil { #expect(status == .retryUncachedRep || status == nil) }
+            if sequence != last { #expect(status == .seqMisordered) }
+        }
+        #expect(last > 50)
+    }
+}
