@@ -18,6 +18,7 @@ struct GracePeriodTests {
         try grace.checkReclaim(a)
         #expect(throws: NFSStatus.grace) { try grace.checkNew(a) }
         try a.completeReclaim()
+        #expect(throws: NFSStatus.noGrace, "a reclaim that races with RECLAIM_COMPLETE") { try grace.checkReclaim(a) }
         #expect(grace.reclaimComplete(a.owner) == false)
         #expect(throws: NFSStatus.noGrace) { try grace.checkReclaim(a) }
         #expect(throws: NFSStatus.grace, "the other has not reclaimed yet") { try grace.checkNew(a) }
