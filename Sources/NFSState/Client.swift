@@ -39,6 +39,8 @@ package final class Client: Sendable {
     /// Opens, lock stateids and locked ranges of the client, in all shards.
     package var stateCount: Int { states.load(ordering: .acquiring) }
 
+    package var hasState: Bool { stateCount > 0 }
+
     /// Says whether the client may have one more open, lock stateid or locked range.
     /// - Throws: `expired` for a client that is gone, `serverfault` when it already holds `limit` of them. NFSv4.1 has no
     ///   status for that, and NFS4ERR_DELAY would have the client ask for ever.

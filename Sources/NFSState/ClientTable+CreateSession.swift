@@ -95,7 +95,7 @@ extension ClientTable {
     /// - Throws: `staleClientid`; `clientidBusy` while the client has a session or state.
     package mutating func destroyClientID(_ id: ClientID) throws(NFSStatus) -> DroppedClient {
         guard let record = records[id] else { throw .staleClientid }
-        guard record.sessions.isEmpty, record.client.stateCount == 0, let dropped = remove(record.client) else { throw .clientidBusy }
+        guard record.sessions.isEmpty, !record.client.hasState, let dropped = remove(record.client) else { throw .clientidBusy }
         return dropped
     }
 }

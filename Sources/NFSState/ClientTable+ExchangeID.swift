@@ -29,7 +29,7 @@ extension ClientTable {
         if let confirmed {
             if confirmed.client.principal != principal {
                 // Case 3. A session counts as state, or any principal could end the sessions of another.
-                let holdsState = confirmed.client.stateCount > 0 || !confirmed.sessions.isEmpty
+                let holdsState = confirmed.client.hasState || !confirmed.sessions.isEmpty
                 if holdsState, !isExpired(confirmed.client, now: now) { throw .clidInuse }
                 collision = confirmed.client
             } else if confirmed.client.verifier == verifier {
