@@ -25,7 +25,7 @@ package struct ByteRange: Hashable, Sendable {
     package var length: UInt64 { last == .max ? .max : last - first + 1 }
 }
 
-/// READ_LT and WRITE_LT; the waiting kinds READW_LT and WRITEW_LT ask for the same locks (nfs_lock_type4, §18.10.1).
+/// READ_LT and WRITE_LT; the waiting kinds READW_LT and WRITEW_LT ask for the same locks (nfs_lock_type4, §18.10.3).
 package enum LockType: Sendable {
     case read
     case write

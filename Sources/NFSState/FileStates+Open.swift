@@ -21,22 +21,26 @@ extension FileStates {
     ) throws(NFSStatus) -> OpenOutcome {
         guard !access.isEmpty, ShareAccess.both.isSuperset(of: access.union(deny)) else { throw .inval }
         let share = Share(access: access, deny: deny)
-        if let position = files.index(forKey: file) {
-            var own: Int?
-            for (index, open) in files.values[position].opens.enumerated() {
-                if open.isOf(client, owner) { own = index } else if open.excludes(share) { return .conflict(with: open.client) }
-            }
-            if let own {
-                guard !client.isGone else { throw .expired }
-                let unused = files.values[position].opens[own].widen(share, resource: resource)
-                return .granted(files.values[position].opens[own].stateID, released: unused)
-            }
+        if let holder = shareConflict(file, client: client, owner: owner, access: access, deny: deny) { return .conflict(with: holder) }
+        if let position = files.index(forKey: file), let own = files.values[position].opens.firstIndex(where: { $0.isOf(client, owner) }) {
+            guard !client.isGone else { throw .expired }
+            let unused = files.values[position].opens[own].widen(share, resource: resource)
+            return .granted(files.values[position].opens[own].stateID, released: unused)
         }
         try client.checkRoom(limit: limits.statesPerClient)
         let open = OpenState(other: nextName(for: file), client: client, owner: owner, share: share, resource: resource)
         files[file, default: File()].opens.append(open)
         client.countState(1)
         return .granted(open.stateID, released: nil)
+    }
+
+    /// The client whose share reservation an OPEN would meet: for an OPEN that must do something irrevocable first.
+    package func shareConflict(
+        _ file: FileHandle, client: Client, owner: [UInt8], access: ShareAccess, deny: ShareAccess
+    ) -> Client? {
+        guard let position = files.index(forKey: file) else { return nil }
+        let share = Share(access: access, deny: deny)
+        return files.values[position].opens.first { !$0.isOf(client, owner) && $0.excludes(share) }?.client
     }
 
     /// OPEN_DOWNGRADE (§18.18).

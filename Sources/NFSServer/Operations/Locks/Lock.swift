@@ -67,7 +67,7 @@ struct Lock: Operation, ~Escapable {
 }
 
 extension LockType {
-    /// nfs_lock_type4 (RFC 8881 §3.3.? ); the waiting kinds ask for the same locks.
+    /// nfs_lock_type4 (RFC 8881 §18.10.3); the waiting kinds ask for the same locks.
     init(from request: inout XDRReader) throws(XDRError) {
         switch try request.uint32() {
         case 1, 3: self = .read

@@ -117,11 +117,27 @@ struct Open: Operation, ~Escapable {
     }
 
     /// Opens an entry that is there, without making anything.
-    private func openEntry(_ file: CurrentFile, of directory: CurrentFile, _ compound: Compound) throws(NFSStatus) -> Opened {
+    private func openEntry(
+        _ file: CurrentFile, of directory: CurrentFile, truncating: Bool = false, _ compound: Compound
+    ) throws(NFSStatus) -> Opened {
         try check(file, compound)
         let change = try unchanged(directory, compound)
-        let stateID = try share(file, try compound.open(file, access), compound)
-        return Opened(file: file, stateID: stateID, change: change)
+        let resource = try compound.open(file, access)
+        // Before the open is entered: an owner that has the file open already keeps that open as it is when this fails.
+        if truncating { try truncate(file, compound) }
+        let stateID = try share(file, resource, compound)
+        return Opened(file: file, stateID: stateID, change: change, attributesSet: truncating ? AttributeSet(.size) : AttributeSet())
+    }
+
+    private func truncate(_ file: CurrentFile, _ compound: Compound) throws(NFSStatus) {
+        let client = try compound.client()
+        let owner = owner.withUnsafeBytes { [UInt8]($0) }
+        let key = file.stateKey
+        let holder = try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
+            shard.shareConflict(key, client: client, owner: owner, access: access, deny: deny)
+        }
+        if let holder { try refuse(holder, compound) }
+        try file.node.setAttributes(AttributeChanges(size: 0), compound.caller(on: file))
     }
 
     // MARK: Creation
@@ -141,20 +157,7 @@ struct Open: Operation, ~Escapable {
             return opened
         case .unchecked:
             // Of the attributes only a size of zero counts for a file that is there (§18.16.3).
-            let changes = try creation.changes()
-            var opened = try openEntry(file, of: directory, compound)
-            guard changes.size == 0 else { return opened }
-            do throws(NFSStatus) {
-                try file.node.setAttributes(AttributeChanges(size: 0), compound.caller(on: file))
-            } catch {
-                let (key, client) = (file.stateKey, try compound.client())
-                _ = try? compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
-                    try shard.close(opened.stateID, of: key, client: client)
-                }
-                throw error
-            }
-            opened.attributesSet = AttributeSet(.size)
-            return opened
+            return try openEntry(file, of: directory, truncating: try creation.changes().size == 0, compound)
         }
     }
 
@@ -200,12 +203,16 @@ struct Open: Operation, ~Escapable {
         }
         switch outcome {
         case .granted(let stateID, _): return stateID
-        case .conflict(let holder):
-            guard claim.kind != .previous else { throw .reclaimConflict }
-            // What was made stays made, so its open cannot be run again.
-            if how.creation == nil { try compound.displace(holder) }
-            throw .shareDenied
+        case .conflict(let holder): try refuse(holder, compound)
         }
+    }
+
+    /// Refuses the open for a share reservation of `holder`, unless its lease has run out.
+    private func refuse(_ holder: Client, _ compound: Compound) throws(NFSStatus) -> Never {
+        guard claim.kind != .previous else { throw .reclaimConflict }
+        // GUARDED4 would not know the file it made when it ran again.
+        if how.creation?.mode != .guarded { try compound.displace(holder) }
+        throw .shareDenied
     }
 
     private func unchanged(_ directory: CurrentFile, _ compound: Compound) throws(NFSStatus) -> ChangeInfo {

@@ -1,4 +1,5 @@
 import NFSProtocol
+import NFSState
 import XDR
 
 /// TEST_STATEID: tell which of some stateids are valid (RFC 8881 §18.48).
@@ -18,11 +19,15 @@ struct TestStateID: Operation {
         let client = try compound.client()
         reply.uint32(UInt32(stateIDs.count))
         for stateID in stateIDs {
-            var status = NFSStatus.badStateid
-            if !stateID.isSpecial {
-                status = try compound.server.files.withShard(of: stateID) { shard throws(NFSStatus) in shard.test(stateID, client: client) }
-            }
-            reply.uint32(status.rawValue)
+            reply.uint32(status(of: stateID, client, compound.server.files).rawValue)
         }
+    }
+
+    /// Whatever is wrong with one stateid is its own result, not that of the operation (§18.48.3).
+    private func status(of stateID: StateID, _ client: Client, _ files: FileStateShards) -> NFSStatus {
+        guard !stateID.isSpecial else { return .badStateid }
+        do throws(NFSStatus) {
+            return try files.withShard(of: stateID) { shard throws(NFSStatus) in shard.test(stateID, client: client) }
+        } catch { return error }
     }
 }
