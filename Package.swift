@@ -45,7 +45,7 @@ let package = Package(
         // System libraries and C shims.
         .target(name: "CLinux"),
         .systemLibrary(name: "CTirpc", pkgConfig: "libtirpc", providers: [.apt(["libtirpc-dev"])]),
-        .systemLibrary(name: "CGSSAPI", pkgConfig: "krb5-gssapi", providers: [.apt(["libkrb5-dev"])]),
+        .systemLibrary(name: "CGSSAPI", providers: [.apt(["libkrb5-dev"])]),
 
         // The wire.
         module("XDR"),

@@ -57,11 +57,16 @@ extension Compound {
 
     /// Decodes and executes one operation; its result's body stands behind what is in the reply already.
     func perform<O: Operation & ~Escapable>(_ type: O.Type, _ request: inout XDRReader) -> NFSStatus {
+        let bodyStart = reply.count
         do throws(NFSStatus) {
             try checkPlace(O.place)
-            try execute(try decode(type, &request))
+            guard reply.limit - bodyStart + Self.resultHeader >= O.reservedReply else { throw replyTooBig }
+            try decode(type, &request).execute(in: self, reply: &reply)
+            guard !reply.overflowed else { throw replyTooBig }
             return .ok
         } catch {
+            reply.truncate(to: bodyStart)
+            if error != .wouldBlock { O.encodeFailure(error, in: self, reply: &reply) }
             return error
         }
     }
@@ -69,22 +74,6 @@ extension Compound {
     @_lifetime(copy request)
     private func decode<O: Operation & ~Escapable>(_ type: O.Type, _ request: inout XDRReader) throws(NFSStatus) -> O {
         do throws(XDRError) { return try O(from: &request) } catch { throw .badxdr }
-    }
-
-    private func execute<O: Operation & ~Escapable>(_ operation: borrowing O) throws(NFSStatus) {
-        let bodyStart = reply.count
-        guard reply.limit - bodyStart + Self.resultHeader >= O.reservedReply else { throw replyTooBig }
-        do throws(NFSStatus) {
-            try operation.execute(in: self, reply: &reply)
-        } catch {
-            reply.truncate(to: bodyStart)
-            if error != .wouldBlock { operation.encodeFailure(error, in: self, reply: &reply) }
-            throw error
-        }
-        guard !reply.overflowed else {
-            reply.truncate(to: bodyStart)
-            throw replyTooBig
-        }
     }
 
     /// A reply that would be sent but cannot be kept has a status of its own (RFC 8881 §15.1.3.4).

@@ -53,8 +53,11 @@ extension Compound {
 
     /// Called when state of `holder` stands in the way. A holder whose lease has run out loses it to whoever comes, and the
     /// current operation runs again when it is gone (RFC 8881 §8.4.3).
-    /// - Throws: `wouldBlock` then; otherwise it returns, and the conflict stands.
+    /// - Throws: `wouldBlock` then, `delay` while another request waits for the same; otherwise it returns, and the conflict
+    ///   stands.
     func displace(_ holder: Client) throws(NFSStatus) {
+        // Its removal is under way already.
+        guard !holder.isGone else { throw .delay }
         let now = now
         if let dropped = server.clients.withLock({ $0.removeIfExpired(holder, now: now) }) { try wait(for: .removal(dropped)) }
     }

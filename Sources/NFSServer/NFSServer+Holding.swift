@@ -38,15 +38,22 @@ extension NFSServer {
             completion()
         }
         // A restarted client keeps its place on the record.
-        if dropped.successor != nil { dropState() } else { recovery.remove(dropped.client.owner, then: dropState) }
+        guard dropped.successor == nil else { return dropState() }
+        let owner = dropped.client.owner
+        // One that came back under the same name meanwhile keeps its place as well.
+        recovery.remove(owner, unless: { self.clients.withLock { $0.confirmedClients.contains { $0.owner == owner } } }, then: dropState)
     }
 
     /// Drops clients that let their leases run out, until the task is cancelled.
     func watchLeases() async throws {
         let lease = Duration.seconds(Int64(limits.leaseSeconds))
+        let pause = lease / 4
         while true {
-            try await Task.sleep(for: lease / 4)
+            let before = MonotonicTime(nanoseconds: clock.now())
+            try await Task.sleep(for: pause)
             let now = MonotonicTime(nanoseconds: clock.now())
+            // The server itself was stopped for a while: clients could not renew, and get the time to.
+            guard now.since(before) < pause * 2 else { continue }
             // A client cut off for a while keeps its state for another lease, unless somebody wants what it holds.
             for dropped in clients.withLock({ $0.removeExpired(now: now, courtesy: lease) }) { drop(dropped) }
         }

@@ -23,13 +23,13 @@ protocol Operation: ~Escapable {
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus)
 
     /// Writes the body that goes with a failing status; most operations have none.
-    func encodeFailure(_ status: NFSStatus, in compound: Compound, reply: inout XDRWriter)
+    static func encodeFailure(_ status: NFSStatus, in compound: Compound, reply: inout XDRWriter)
 }
 
 extension Operation where Self: ~Escapable {
     static var place: OperationPlace { .inSession }
     static var reservedReply: Int { 8 }
-    func encodeFailure(_ status: NFSStatus, in compound: Compound, reply: inout XDRWriter) {}
+    static func encodeFailure(_ status: NFSStatus, in compound: Compound, reply: inout XDRWriter) {}
 }
 
 /// Where in a compound an operation may stand (RFC 8881 §2.10.5.1.1, §15.1.3.5, §18.46.3).

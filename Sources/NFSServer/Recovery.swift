@@ -149,9 +149,11 @@ final class Recovery: Sendable {
         }
     }
 
-    /// Takes a client off the record and calls `completion` when it is off.
-    func remove(_ owner: [UInt8], then completion: @escaping Completion) {
-        call("take a client off the record") { try await self.storage.remove(owner) } then: { completion() }
+    /// Takes a client off the record, unless it has come back when its turn comes, and calls `completion` when it is off. The
+    /// grace period does not wait for it any more.
+    func remove(_ owner: [UInt8], unless isBack: @escaping @Sendable () -> Bool, then completion: @escaping Completion) {
+        call("take a client off the record") { if !isBack() { try await self.storage.remove(owner) } } then: { completion() }
+        if state.withLock({ $0.grace?.declareDead(owner) ?? false }) { end("all clients are back or gone") }
     }
 
     /// Runs `operation`, repeated until it succeeds, behind all earlier ones.

@@ -21,7 +21,7 @@ extension FileStates {
     ) throws(NFSStatus) -> OpenOutcome {
         guard !access.isEmpty, ShareAccess.both.isSuperset(of: access.union(deny)) else { throw .inval }
         let share = Share(access: access, deny: deny)
-        if let holder = shareConflict(file, client: client, owner: owner, access: access, deny: deny) { return .conflict(with: holder) }
+        if let holder = shareConflict(file, access: access, deny: deny) { return .conflict(with: holder) }
         if let position = files.index(forKey: file), let own = files.values[position].opens.firstIndex(where: { $0.isOf(client, owner) }) {
             guard !client.isGone else { throw .expired }
             let unused = files.values[position].opens[own].widen(share, resource: resource)
@@ -34,13 +34,12 @@ extension FileStates {
         return .granted(open.stateID, released: nil)
     }
 
-    /// The client whose share reservation an OPEN would meet: for an OPEN that must do something irrevocable first.
-    package func shareConflict(
-        _ file: FileHandle, client: Client, owner: [UInt8], access: ShareAccess, deny: ShareAccess
-    ) -> Client? {
+    /// The client whose share reservation an OPEN would meet: for an OPEN that must do something irrevocable first. An
+    /// open-owner's own open is no exception (§9.7).
+    package func shareConflict(_ file: FileHandle, access: ShareAccess, deny: ShareAccess) -> Client? {
         guard let position = files.index(forKey: file) else { return nil }
         let share = Share(access: access, deny: deny)
-        return files.values[position].opens.first { !$0.isOf(client, owner) && $0.excludes(share) }?.client
+        return files.values[position].opens.first { $0.excludes(share) }?.client
     }
 
     /// OPEN_DOWNGRADE (§18.18).

@@ -26,19 +26,15 @@ struct SetAttr: Operation, ~Escapable {
             let file = try compound.regularFile()
             try compound.requireNoGrace()
             let opened = try compound.openFile(stateID, of: file, .write)
-            if compound.mayBlock {
-                try opened.truncate(to: size)
-                changes.size = nil
-            } else {
-                throw .wouldBlock
-            }
+            try opened.truncate(to: size, mayBlock: compound.mayBlock)
+            changes.size = nil
         }
         if !changes.isEmpty { try file.node.setAttributes(changes, caller) }
         update.attributes.encode(to: &reply)
     }
 
     /// What was set, which is nothing as far as the client may rely on it.
-    func encodeFailure(_ status: NFSStatus, in compound: Compound, reply: inout XDRWriter) {
+    static func encodeFailure(_ status: NFSStatus, in compound: Compound, reply: inout XDRWriter) {
         AttributeSet().encode(to: &reply)
     }
 }

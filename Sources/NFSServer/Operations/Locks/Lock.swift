@@ -61,7 +61,7 @@ struct Lock: Operation, ~Escapable {
         }
     }
 
-    func encodeFailure(_ status: NFSStatus, in compound: Compound, reply: inout XDRWriter) {
+    static func encodeFailure(_ status: NFSStatus, in compound: Compound, reply: inout XDRWriter) {
         if status == .denied { compound.lockDenied?.encode(to: &reply) }
     }
 }

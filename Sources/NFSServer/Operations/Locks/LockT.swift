@@ -37,7 +37,7 @@ struct LockT: Operation, ~Escapable {
         throw .denied
     }
 
-    func encodeFailure(_ status: NFSStatus, in compound: Compound, reply: inout XDRWriter) {
+    static func encodeFailure(_ status: NFSStatus, in compound: Compound, reply: inout XDRWriter) {
         if status == .denied { compound.lockDenied?.encode(to: &reply) }
     }
 }

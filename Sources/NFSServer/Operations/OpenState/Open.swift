@@ -134,7 +134,7 @@ struct Open: Operation, ~Escapable {
         let owner = owner.withUnsafeBytes { [UInt8]($0) }
         let key = file.stateKey
         let holder = try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
-            shard.shareConflict(key, client: client, owner: owner, access: access, deny: deny)
+            shard.shareConflict(key, access: access, deny: deny)
         }
         if let holder { try refuse(holder, compound) }
         try file.node.setAttributes(AttributeChanges(size: 0), compound.caller(on: file))

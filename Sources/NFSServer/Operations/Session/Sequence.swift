@@ -57,11 +57,12 @@ struct Sequence: Operation {
 }
 
 extension Compound {
-    /// Tells this request from another one with the same slot and sequence id: a hash of its length and beginning.
+    /// Tells this request from another one with the same slot and sequence id: a hash of its
+    /// sender, its length and its beginning (§2.10.6.1.3.1).
     fileprivate var fingerprint: UInt64 {
         let record = record
         let arguments = record.bytes.extracting(droppingFirst: argumentsOffset)
-        var hash = UInt64(arguments.byteCount) &* 0x9e37_79b9_7f4a_7c15
+        var hash = (UInt64(arguments.byteCount) << 32 | UInt64(credentials.uid)) &* 0x9e37_79b9_7f4a_7c15
         for offset in stride(from: 0, to: min(arguments.byteCount, 512) & ~3, by: 4) {
             let word = arguments.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)
             hash = (hash ^ UInt64(word)) &* 0x100_0000_01b3
