@@ -7,7 +7,7 @@ package protocol RPCConnection: AnyObject, Sendable {
     /// Sends one record whose bytes stand in `buffer` from `RecordMark.length` to `count`; the transport fills in the mark
     /// in front of them and gives the buffer back to its pool. Callable from every thread, never blocks. What is sent
     /// while the transport runs a batch of requests leaves in one write at its end.
-    func send(_ buffer: RecordBuffer, count: Int)
+    func send(_ buffer: consuming RecordBuffer, count: Int)
 
     /// Ends the connection after what was sent. Callable from every thread.
     func close()

@@ -73,7 +73,7 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
 
     // MARK: Any thread
 
-    func send(_ buffer: RecordBuffer, count: Int) {
+    func send(_ buffer: consuming RecordBuffer, count: Int) {
         if loop.isCurrent { enqueue(buffer, count: count) } else { loop.post(.send(self, buffer, count: count)) }
     }
 

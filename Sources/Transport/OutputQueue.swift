@@ -80,8 +80,7 @@ struct OutputQueue {
     private mutating func drop(_ sent: Int) {
         unsent -= sent
         var rest = sent
-        while rest > 0, let piece = pieces[first] {
-            let size = piece.end - piece.start
+        while rest > 0, let size = pieces[first].map({ $0.end - $0.start }) {
             guard rest >= size else {
                 pieces[first]?.start += rest
                 break

@@ -3,7 +3,10 @@
 /// A value that does not fit below the limit is dropped and `overflowed` is set; the writer stays usable, so callers
 /// check once for each result instead of once for each word.
 @frozen @usableFromInline package struct XDRWriter: ~Copyable {
-    @usableFromInline package private(set) var buffer: RecordBuffer
+    /// Nil after `detach`; until then it owns the memory at `base`.
+    @usableFromInline private(set) var buffer: RecordBuffer?
+    @usableFromInline private(set) var base: UnsafeMutableRawPointer
+    @usableFromInline private(set) var capacity: Int
     @usableFromInline let pool: BufferPool
     /// Bytes written so far.
     @usableFromInline package private(set) var count: Int
@@ -15,7 +18,10 @@
     /// Starts at byte `count` of a buffer from `pool`, leaving room for what the transport puts in front.
     package init(pool: BufferPool, startingAt count: Int = 0, capacity: Int = 4096, limit: Int) {
         self.pool = pool
-        buffer = pool.take(atLeast: max(capacity, count))
+        let buffer = pool.take(atLeast: max(capacity, count))
+        base = buffer.base
+        self.capacity = buffer.capacity
+        self.buffer = buffer
         self.count = count
         self.limit = limit
     }
@@ -28,18 +34,21 @@
             overflowed = true
             return nil
         }
-        if end > buffer.capacity { grow(to: end) }
-        let start = buffer.base + count
+        if end > capacity { grow(to: end) }
+        let start = base + count
         count = end
         return start
     }
 
     @usableFromInline
     mutating func grow(to capacity: Int) {
-        var former = pool.take(atLeast: capacity)
-        former.base.copyMemory(from: buffer.base, byteCount: count)
-        swap(&buffer, &former)
-        pool.give(back: former)
+        let larger = pool.take(atLeast: capacity)
+        larger.base.copyMemory(from: base, byteCount: count)
+        base = larger.base
+        self.capacity = larger.capacity
+        let former = buffer.take()
+        buffer = larger
+        if let former { pool.give(back: former) }
     }
 
     /// Unsigned integer, RFC 4506 §4.2.
@@ -125,7 +134,7 @@
     @inlinable
     package mutating func patch(_ value: UInt32, at position: Int) {
         precondition(position >= 0 && position &+ 4 <= count)
-        buffer.base.storeBytes(of: value.bigEndian, toByteOffset: position, as: UInt32.self)
+        base.storeBytes(of: value.bigEndian, toByteOffset: position, as: UInt32.self)
     }
 
     /// Takes back everything behind byte `position` and forgets an overflow.
@@ -139,15 +148,15 @@
     /// The bytes from `start` to the end, valid until the next write.
     @_lifetime(borrow self)
     package func bytes(from start: Int) -> RawSpan {
-        let bytes = buffer.bytes(start..<count)
-        return _overrideLifetime(bytes, borrowing: self)
+        precondition(start >= 0 && start <= count)
+        return _overrideLifetime(RawSpan(_unsafeStart: base + start, byteCount: count - start), borrowing: self)
     }
 
-    /// Ends writing and hands the buffer to the caller, who gives it back to the pool. Nothing can be written any more.
+    /// Ends writing and hands the buffer to the caller, who sends it or gives it back to the pool. The writer keeps no
+    /// reference, so that the buffer can be recycled as it is, and drops what is written from now on.
     package mutating func detach() -> (buffer: RecordBuffer, count: Int) {
-        limit = 0
-        overflowed = true
-        defer { count = 0 }
+        guard let buffer = buffer.take() else { preconditionFailure("a writer is detached once") }
+        defer { (count, capacity, limit, overflowed) = (0, 0, 0, true) }
         return (buffer, count)
     }
 }

@@ -29,7 +29,7 @@ private final class EchoProgram: Sendable {
         case .refused(let xid, let reply): reply.write(to: &writer, xid: xid)
         case .reply, .undecodable: return connection.close()
         }
-        let (buffer, count) = writer.finish()
+        let (buffer, count) = writer.detach()
         connection.send(buffer, count: count)
     }
 

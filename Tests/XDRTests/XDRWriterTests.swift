@@ -4,7 +4,7 @@ import XDR
 private func written(limit: Int = 1 << 20, _ body: (inout XDRWriter) -> Void) -> [UInt8] {
     var writer = XDRWriter(pool: BufferPool(), limit: limit)
     body(&writer)
-    let (buffer, count) = writer.finish()
+    let (buffer, count) = writer.detach()
     return buffer.bytes(0..<count).withUnsafeBytes { Array($0) }
 }
 
@@ -102,6 +102,20 @@ private func written(limit: Int = 1 << 20, _ body: (inout XDRWriter) -> Void) ->
         #expect(writer.bytes(from: 4).withUnsafeBytes { Array($0) } == [0, 0, 0, 9, 0, 0, 0, 2])
     }
 
+    @Test func aDetachedWriterWritesNothingAndHoldsNothing() {
+        let pool = BufferPool()
+        var writer = XDRWriter(pool: pool, limit: 64)
+        writer.uint32(1)
+        do {
+            let (buffer, count) = writer.detach()
+            writer.uint32(2)
+            #expect(count == 4)
+            #expect(buffer.bytes(0..<4).unsafeLoad(as: UInt32.self).bigEndian == 1)
+        }
+        #expect(pool.lentBytes == 0)
+        #expect(writer.count == 0 && writer.overflowed == true)
+    }
+
     /// What a writer writes a reader reads, whatever the values and wherever the limit.
     @Test func randomValuesComeBack() {
         var random = SeededGenerator(seed: 2)
@@ -117,7 +131,7 @@ private func written(limit: Int = 1 << 20, _ body: (inout XDRWriter) -> Void) ->
                 if writer.overflowed { writer.truncate(to: before) } else { values.append(value) }
                 if writer.count == before { break }
             }
-            let (buffer, count) = writer.finish()
+            let (buffer, count) = writer.detach()
             #expect(count <= limit)
             var reader = XDRReader(buffer.bytes(0..<count))
             for value in values {
