@@ -26,6 +26,7 @@ package struct CompoundReply: Sendable, CustomStringConvertible {
     /// The last operation that was carried out and its status.
     package var outcome: Outcome? { results.last?.outcome }
 
+    @discardableResult
     package func succeeded() throws -> CompoundReply {
         guard status == .ok else { throw UnexpectedReply(reply: self) }
         return self
