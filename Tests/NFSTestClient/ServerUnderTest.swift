@@ -30,10 +30,8 @@ package actor ServerUnderTest: SocketServer {
 
     private static let executable = directoryOfThisProgram() + "/nfs-server"
 
-    /// Whether there is a server to start.
-    package static var isAvailable: Bool { access(executable, X_OK) == 0 }
-
     package static func start(_ settings: Settings = Settings()) async throws -> ServerUnderTest {
+        guard access(executable, X_OK) == 0 else { throw StartFailure(log: "there is no \(executable), build it with swift build") }
         let server = try ServerUnderTest(settings)
         try await server.start()
         return server
