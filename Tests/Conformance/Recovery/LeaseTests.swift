@@ -1,0 +1,68 @@
+import NFSTestClient
+import Testing
+
+@Suite("Leases (RFC 8881 §8.3)")
+struct LeaseTests {
+    private static let lease = 2
+
+    @Test("lease_time is the lease the server was given")
+    func leaseTime() async throws {
+        let server = try await ServerUnderTest.start(.init(lease: 7, grace: 7))
+        #expect(try await server.session().run(.putRootFH, .getAttr([.leaseTime])).attributes.uint32(.leaseTime) == 7)
+    }
+
+    @Test("a silent client loses its locks to another, not before its lease is over", .timeLimit(.minutes(1)))
+    func expiry() async throws {
+        let server = try await ServerUnderTest.start(.init(lease: Self.lease, grace: Self.lease))
+        let (silent, directory) = try await server.sessionInNewDirectory()
+        let file = try await silent.open(directory, "file", deny: .both)
+        let lock = try await silent.lock(file)
+        let lastHeard = ContinuousClock.now
+        let other = try await server.session()
+        let open = Operation.open(.null("file"), deny: .both)
+        #expect(try await other.compound(.putFH(directory), open).status == .shareDenied)
+        var reply: CompoundReply
+        repeat {
+            try await Task.sleep(for: .milliseconds(50))
+            reply = try await other.compound(.putFH(directory), open)
+        } while reply.status == .shareDenied || reply.status == .delay
+        #expect(reply.status == .ok)
+        let lasted = ContinuousClock.now - lastHeard
+        #expect(lasted >= .seconds(Self.lease) - .milliseconds(100))
+        #expect(lasted < .seconds(4 * Self.lease))
+        #expect(try await other.compound(.putFH(file.handle), .lockT(.write, owner: "other")).status == .ok)
+
+        let late = try await silent.compound(.putFH(file.handle), .write(lock, [1]))
+        #expect([.badSession, .deadSession, .expired, .adminRevoked, .badStateID].contains(late.status), "\(late)")
+    }
+
+    @Test("SEQUENCE alone renews the lease (§8.3)", .timeLimit(.minutes(1)))
+    func renewal() async throws {
+        let server = try await ServerUnderTest.start(.init(lease: Self.lease, grace: Self.lease))
+        let (session, directory) = try await server.sessionInNewDirectory()
+        let file = try await session.open(directory, "file", deny: .both)
+        let other = try await server.session()
+        let end = ContinuousClock.now + .seconds(3 * Self.lease)
+        while ContinuousClock.now < end {
+            try await session.run()
+            #expect(try await other.compound(.putFH(directory), .open(.null("file"))).status == .shareDenied)
+            try await Task.sleep(for: .milliseconds(250))
+        }
+        #expect(try await session.compound(.putFH(file.handle), .write(file.stateID, [1])).status == .ok)
+    }
+
+    @Test("a client gone for ever is forgotten, and another principal may take its name", .timeLimit(.minutes(1)))
+    func forgotten() async throws {
+        let server = try await ServerUnderTest.start(.init(lease: Self.lease, grace: Self.lease))
+        let (session, directory) = try await server.sessionInNewDirectory()
+        _ = try await session.open(directory, "file")
+        let connection = Connection(try await server.connect(), credential: .user)
+        var reply = try await connection.compound(.exchangeID(session.owner))
+        #expect(reply.status == .clidInUse)
+        while reply.status == .clidInUse {
+            try await Task.sleep(for: .milliseconds(50))
+            reply = try await connection.compound(.exchangeID(session.owner))
+        }
+        #expect(reply.status == .ok)
+    }
+}

@@ -1,0 +1,176 @@
+import NFSTestClient
+import Testing
+
+@Suite("EXCHANGE_ID (RFC 8881 §18.35)")
+struct ExchangeIDTests {
+    private let owner = ClientOwner.unique()
+
+    private func exchange(
+        _ connection: Connection, _ owner: ClientOwner? = nil, update: Bool = false, credential: Credential? = nil
+    ) async throws -> CompoundReply {
+        let request = Operation.exchangeID(owner ?? self.owner, flags: update ? .updateConfirmedRecord : [])
+        return try await connection.compound(request, credential: credential)
+    }
+
+    /// A confirmed client whose open keeps its record busy.
+    private func confirmedClientWithState() async throws -> TestSession {
+        let session = try await TestSession.establish(over: try await sharedServer().connect(), owner: owner)
+        _ = try await session.open(try await sharedServer().newDirectory(session), "file")
+        return session
+    }
+
+    @Test("case 1, new owner: an unconfirmed client ID")
+    func newOwner() async throws {
+        let result = try await exchange(newConnection()).succeeded().exchangeID
+        #expect(!result.flags.contains(.confirmed))
+        #expect(result.protection == 0)
+    }
+
+    @Test("case 2, the confirmed owner again: the same client ID, confirmed")
+    func confirmedOwnerAgain() async throws {
+        let session = try await TestSession.establish(over: try await sharedServer().connect(), owner: owner)
+        let again = try await exchange(session.connection).succeeded().exchangeID
+        #expect(again.clientID == session.clientID)
+        #expect(again.flags.contains(.confirmed))
+        #expect(try await session.compound().status == .ok)
+    }
+
+    @Test("case 3, another principal while the client has state: CLID_INUSE, and the client is not harmed")
+    func collision() async throws {
+        let session = try await confirmedClientWithState()
+        #expect(try await exchange(newConnection(), credential: .user).status == .clidInUse)
+        #expect(try await exchange(newConnection(), owner.restarted(), credential: .user).status == .clidInUse)
+        #expect(try await session.compound(.putRootFH).status == .ok)
+    }
+
+    @Test("case 4, an unconfirmed record is replaced: the former client ID is stale")
+    func unconfirmedReplaced() async throws {
+        let connection = try await newConnection()
+        let first = try await exchange(connection).succeeded().exchangeID
+        let second = try await exchange(connection).succeeded().exchangeID
+        #expect(first.clientID != second.clientID)
+        #expect(!second.flags.contains(.confirmed))
+        let stale = try await connection.compound(.createSession(clientID: first.clientID, sequence: first.sequence))
+        #expect(stale.outcome == Outcome(.createSession, .staleClientID))
+        #expect(try await connection.compound(.createSession(clientID: second.clientID, sequence: second.sequence)).status == .ok)
+    }
+
+    @Test("case 5, client restart: the former session lives until the new client ID is confirmed, then all its state is gone")
+    func restart() async throws {
+        let (old, directory) = try await newDirectory()
+        let held = try await old.open(directory, "file", deny: .both)
+        let connection = try await newConnection()
+        let new = try await exchange(connection, old.owner.restarted()).succeeded().exchangeID
+        #expect(new.clientID != old.clientID)
+        #expect(!new.flags.contains(.confirmed))
+        #expect(try await old.compound(.putRootFH).status == .ok)
+
+        let session = try await TestSession.establish(over: connection, owner: old.owner, client: new)
+        #expect(try await old.compound(.putRootFH).outcome == Outcome(.sequence, .badSession))
+        try await session.run(.reclaimComplete())
+        _ = try await session.open(directory, "file", access: .both, deny: .both)
+        #expect(try await session.run(.testStateID([held.stateID])).statuses != [.ok])
+    }
+
+    @Test("case 6, update: the same client ID, confirmed")
+    func update() async throws {
+        let session = try await TestSession.establish(over: try await sharedServer().connect(), owner: owner)
+        let updated = try await exchange(session.connection, update: true).succeeded().exchangeID
+        #expect(updated.clientID == session.clientID)
+        #expect(updated.flags.contains(.confirmed))
+    }
+
+    @Test("case 7, update of no confirmed record: NOENT")
+    func updateWithoutRecord() async throws {
+        let connection = try await newConnection()
+        #expect(try await exchange(connection, update: true).status == .noEnt)
+        _ = try await exchange(connection).succeeded()
+        #expect(try await exchange(connection, update: true).status == .noEnt)
+    }
+
+    @Test("case 8, update with another verifier: NOT_SAME")
+    func updateWithOtherVerifier() async throws {
+        let session = try await TestSession.establish(over: try await sharedServer().connect(), owner: owner)
+        #expect(try await exchange(session.connection, owner.restarted(), update: true).status == .notSame)
+        #expect(try await session.compound(.putRootFH).status == .ok)
+    }
+
+    @Test("case 9, update by another principal: PERM")
+    func updateByOtherPrincipal() async throws {
+        let session = try await TestSession.establish(over: try await sharedServer().connect(), owner: owner)
+        #expect(try await exchange(newConnection(), update: true, credential: .user).status == .perm)
+        #expect(try await session.compound(.putRootFH).status == .ok)
+    }
+
+    @Test("flags that mean nothing in a request are INVAL", arguments: [0x8, 0x1000, 0x8000_0000] as [UInt32])
+    func undefinedFlags(_ flags: UInt32) async throws {
+        let request = Operation.exchangeID(owner, flags: Operation.ExchangeFlags(rawValue: flags))
+        #expect(try await newConnection().compound(request).outcome == Outcome(.exchangeID, .inval))
+    }
+
+    @Test("the reply names at least one pNFS role, and no layouts mean USE_NON_PNFS")
+    func roles() async throws {
+        let result = try await exchange(newConnection()).succeeded().exchangeID
+        #expect(result.flags.contains(.useNonPNFS))
+        #expect(result.flags.isDisjoint(with: [.usePNFSMetadata, .usePNFSData]))
+    }
+
+    @Test("server owner and scope are the same for all clients (RFC 8881 §2.5)")
+    func serverOwner() async throws {
+        let first = try await newConnection().compound(.exchangeID(.unique())).succeeded().exchangeID
+        let second = try await newConnection().compound(.exchangeID(.unique())).succeeded().exchangeID
+        #expect(first.serverMajorID == second.serverMajorID)
+        #expect(first.serverMinorID == second.serverMinorID)
+        #expect(first.serverScope == second.serverScope)
+        #expect(!first.serverMajorID.isEmpty)
+        #expect(!first.serverScope.isEmpty)
+    }
+
+    @Test("an owner of 1024 bytes is taken, of 1025 is BADXDR")
+    func ownerLength() async throws {
+        let connection = try await newConnection()
+        var longest = ClientOwner(verifier: Verifier(7), id: owner.id)
+        longest.id += Array(repeating: UInt8(ascii: "o"), count: 1024 - longest.id.count)
+        #expect(try await exchange(connection, longest).status == .ok)
+        longest.id.append(0)
+        #expect(try await exchange(connection, longest).outcome == Outcome(.exchangeID, .badXDR))
+    }
+
+    @Test("any bytes may be an owner")
+    func binaryOwner() async throws {
+        var binary = owner
+        binary.id += [0, 0xff, 0x2f, 0x0a, 0x25]
+        _ = try await TestSession.establish(over: try await sharedServer().connect(), owner: binary)
+    }
+
+    @Test("more than one client implementation is BADXDR, none is fine")
+    func implementations() async throws {
+        let connection = try await newConnection()
+        #expect(try await connection.compound(.exchangeID(owner, implementations: 0)).status == .ok)
+        #expect(try await connection.compound(.exchangeID(owner, implementations: 2)).outcome == Outcome(.exchangeID, .badXDR))
+    }
+
+    @Test("SSV protection is refused where it is not supported")
+    func ssv() async throws {
+        let reply = try await newConnection().compound(.exchangeID(owner, protection: .ssv))
+        #expect([.inval, .encrAlgUnsupp, .hashAlgUnsupp, .notSupp].contains(reply.status))
+    }
+
+    @Test("machine credential protection needs RPCSEC_GSS, so it is INVAL over AUTH_SYS")
+    func machineCredential() async throws {
+        let protection = Operation.StateProtection.machineCredential(mustEnforce: [], mustAllow: [])
+        #expect(try await newConnection().compound(.exchangeID(owner, protection: protection)).status == .inval)
+    }
+
+    @Test("outside a session EXCHANGE_ID must be the only operation")
+    func onlyOperation() async throws {
+        let reply = try await newConnection().compound(.exchangeID(owner), .putRootFH)
+        #expect(reply.outcome == Outcome(.exchangeID, .notOnlyOp))
+    }
+
+    @Test("EXCHANGE_ID may be sent inside a session of another client")
+    func insideSession() async throws {
+        let reply = try await newSession().run(.exchangeID(owner), .putRootFH)
+        #expect(try !reply.exchangeID.flags.contains(.confirmed))
+    }
+}

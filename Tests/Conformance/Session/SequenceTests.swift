@@ -1,0 +1,242 @@
+import NFSTestClient
+import Testing
+
+@Suite("SEQUENCE (RFC 8881 §18.46, §2.10.6)")
+struct SequenceTests {
+    @Test("the reply repeats session, sequence and slot")
+    func reply() async throws {
+        let session = try await newSession()
+        for slot in UInt32(0)..<3 {
+            let result = try await session.compound(slot: slot).succeeded().sequence
+            #expect(result.session == session.id)
+            #expect(result.slot == slot)
+            #expect(result.targetHighestSlot < session.created.fore.maxRequests)
+            #expect(result.highestSlot >= slot)
+        }
+    }
+
+    @Test("a retry of a cached request is answered with the same bytes and not carried out again")
+    func replay() async throws {
+        let (session, directory) = try await newDirectory()
+        let request = [await session.nextSequence(cacheThis: true), .putFH(directory), .create(.directory, "once"), .getFH]
+        let first = try await session.connection.compound(request).succeeded()
+        #expect(try await session.connection.compound(request).bytes == first.bytes)
+        #expect(try await newConnection().compound(request).bytes == first.bytes)
+        #expect(try await session.compound(.putFH(directory), slot: 1).status == .ok)
+        #expect(try await session.connection.compound(request).bytes == first.bytes)
+    }
+
+    @Test("a retry of a cached request that failed is answered with the same failure")
+    func replayOfFailure() async throws {
+        let (session, directory) = try await newDirectory()
+        let request = [await session.nextSequence(cacheThis: true), .putFH(directory), .remove("later")]
+        let first = try await session.connection.compound(request)
+        #expect(first.outcome == Outcome(.remove, .noEnt))
+        try await session.compound(.putFH(directory), .create(.directory, "later"), slot: 1).succeeded()
+        #expect(try await session.connection.compound(request).bytes == first.bytes)
+        #expect(try await session.compound(.putFH(directory), .lookup("later"), slot: 1).status == .ok)
+    }
+
+    @Test("a retry of a request that was not to be cached is never carried out again")
+    func uncachedReplay() async throws {
+        let (session, directory) = try await newDirectory()
+        let request = [await session.nextSequence(cacheThis: false), .putFH(directory), .create(.directory, "once")]
+        let first = try await session.connection.compound(request).succeeded()
+        let second = try await session.connection.compound(request)
+        #expect(second.bytes == first.bytes || second.status == .retryUncachedRep)
+    }
+
+    @Test("a retry of a solo SEQUENCE is answered again")
+    func soloReplay() async throws {
+        let session = try await newSession()
+        let request = await session.nextSequence()
+        let first = try await session.connection.compound(request).succeeded()
+        #expect(try await session.connection.compound(request).bytes == first.bytes)
+    }
+
+    @Test("a sequence that is neither next nor last is SEQ_MISORDERED and changes nothing", arguments: [2, 77, UInt32.max])
+    func misordered(_ skip: UInt32) async throws {
+        let session = try await newSession()
+        try await session.run(.putRootFH)
+        try await session.run(.putRootFH)
+        let wrong = Operation.sequence(session.id, sequence: 3 &+ skip)
+        #expect(try await session.connection.compound(wrong).outcome == Outcome(.sequence, .seqMisordered))
+        #expect(try await session.compound(.putRootFH).status == .ok)
+    }
+
+    @Test("an unused slot starts with sequence 1", arguments: [0, 2, UInt32.max])
+    func firstOnSlot(_ sequence: UInt32) async throws {
+        let session = try await newSession()
+        let wrong = Operation.sequence(session.id, sequence: sequence, slot: 2)
+        #expect(try await session.connection.compound(wrong).outcome == Outcome(.sequence, .seqMisordered))
+        #expect(try await session.compound(slot: 2).status == .ok)
+    }
+
+    @Test("another request under a used sequence is SEQ_FALSE_RETRY or answered from the cache, never carried out (§2.10.6.1.3.1)")
+    func falseRetry() async throws {
+        let (session, directory) = try await newDirectory()
+        let sequence = await session.nextSequence(cacheThis: true)
+        let first = try await session.connection.compound(sequence, .putFH(directory), .create(.directory, "one")).succeeded()
+        let false1 = try await session.connection.compound(sequence, .putFH(directory), .create(.directory, "two"))
+        #expect(false1.status == .seqFalseRetry || false1.bytes == first.bytes)
+        let false2 = try await session.connection.compound(sequence, .putRootFH)
+        #expect(false2.status == .seqFalseRetry || false2.bytes == first.bytes)
+        try await session.compound(slot: 1).succeeded()
+        #expect(try await session.compound(.putFH(directory), .lookup("two"), slot: 1).outcome == Outcome(.lookup, .noEnt))
+    }
+
+    @Test("a retry by another principal is SEQ_FALSE_RETRY (§2.10.6.1.3.1)")
+    func falseRetryByOtherPrincipal() async throws {
+        let (session, directory) = try await newDirectory()
+        let request = [await session.nextSequence(cacheThis: true), .putFH(directory), .create(.directory, "secret")]
+        _ = try await session.connection.compound(request).succeeded()
+        let reply = try await session.connection.compound(request, credential: .user)
+        #expect(reply.outcome == Outcome(.sequence, .seqFalseRetry))
+    }
+
+    @Test("a slot beyond those negotiated is BADSLOT")
+    func badSlot() async throws {
+        let session = try await newSession()
+        for slot in [session.created.fore.maxRequests, 1 << 16, .max] {
+            let reply = try await session.connection.compound(.sequence(session.id, sequence: 1, slot: slot))
+            #expect(reply.outcome == Outcome(.sequence, .badSlot))
+        }
+    }
+
+    @Test("every negotiated slot can be used")
+    func allSlots() async throws {
+        let session = try await newSession()
+        for slot in 0..<session.created.fore.maxRequests { #expect(try await session.compound(slot: slot).status == .ok) }
+    }
+
+    @Test("a highest slot beyond those negotiated is BAD_HIGH_SLOT")
+    func badHighSlot() async throws {
+        let session = try await newSession()
+        let request = Operation.sequence(session.id, sequence: 1, slot: 1, highestSlot: .max)
+        #expect(try await session.connection.compound(request).outcome == Outcome(.sequence, .badHighSlot))
+    }
+
+    @Test("an unknown session is BADSESSION", arguments: [0, 1, 0xff] as [UInt8])
+    func badSession(_ byte: UInt8) async throws {
+        let id = SessionID(Array(repeating: byte, count: 16))
+        #expect(try await newConnection().compound(.sequence(id, sequence: 1)).outcome == Outcome(.sequence, .badSession))
+    }
+
+    @Test("a session ID with any one bit changed is BADSESSION, not another session")
+    func changedSessionID() async throws {
+        let session = try await newSession()
+        for bit in 0..<128 {
+            var id = session.id
+            id.bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+            let reply = try await session.connection.compound(.sequence(id, sequence: 1, slot: 3))
+            #expect(reply.status == .badSession, "bit \(bit)")
+        }
+    }
+
+    @Test("SEQUENCE after the first place is SEQUENCE_POS")
+    func position() async throws {
+        let session = try await newSession()
+        let reply = try await session.compound(.putRootFH, .sequence(session.id, sequence: 1, slot: 1))
+        #expect(reply.outcome == Outcome(.sequence, .sequencePos))
+        #expect(try await session.compound(slot: 1).status == .ok)
+    }
+
+    @Test(
+        "an operation that needs a session is OP_NOT_IN_SESSION without one",
+        arguments: OperationCode.allCases.filter {
+            ![.illegal, .sequence, .exchangeID, .createSession, .bindConnToSession, .destroySession, .destroyClientID].contains($0)
+        })
+    func notInSession(_ code: OperationCode) async throws {
+        let reply = try await newConnection().compound(.sample(code))
+        // An operation the server does not have may say so wherever it stands.
+        #expect(reply.status == .opNotInSession || reply.status == .notSupp)
+        #expect(reply.results.count == 1)
+    }
+
+    @Test("more operations than negotiated are TOO_MANY_OPS")
+    func tooManyOperations() async throws {
+        var fore = ChannelAttributes()
+        fore.maxOperations = 4
+        let session = try await newSession(fore: fore)
+        let limit = Int(session.created.fore.maxOperations)
+        let tooMany = try await session.compound(Array(repeating: .putRootFH, count: limit))
+        #expect(tooMany.status == .tooManyOps)
+        #expect(tooMany.results.count <= limit)
+        #expect(try await session.compound(Array(repeating: .putRootFH, count: limit - 1)).status == .ok)
+    }
+
+    @Test("a request larger than negotiated is REQ_TOO_BIG")
+    func requestTooBig() async throws {
+        let (session, directory) = try await newDirectory()
+        let file = try await session.makeFile(directory, "file")
+        var fore = ChannelAttributes()
+        fore.maxRequestSize = 4096
+        let small = try await newSession(fore: fore)
+        let size = Int(small.created.fore.maxRequestSize)
+        let reply = try await small.compound(.putFH(file), .write(.anonymous, Array(repeating: 1, count: size)))
+        #expect(reply.status == .reqTooBig)
+        #expect(try await small.compound(.putFH(file), .write(.anonymous, Array(repeating: 1, count: size - 512))).status == .ok)
+    }
+
+    @Test("a reply larger than negotiated is REP_TOO_BIG, and stays within the limit")
+    func replyTooBig() async throws {
+        var fore = ChannelAttributes()
+        fore.maxResponseSize = 1024
+        let session = try await newSession(fore: fore)
+        let limit = Int(session.created.fore.maxResponseSize)
+        let reply = try await session.compound([.putRootFH] + Array(repeating: .getAttr([.supportedAttrs, .type]), count: 60))
+        #expect(reply.status == .repTooBig)
+        #expect(reply.bytes.count + 24 <= limit)
+        #expect(try await session.compound(.putRootFH).status == .ok)
+    }
+
+    @Test("a reply too large for the cache is REP_TOO_BIG_TO_CACHE when it was to be cached, and fine when not")
+    func replyTooBigToCache() async throws {
+        var fore = ChannelAttributes()
+        fore.maxResponseSizeCached = 512
+        let session = try await newSession(fore: fore)
+        let operations = [Operation.putRootFH] + Array(repeating: .getAttr([.supportedAttrs, .type]), count: 60)
+        #expect(try await session.compound(operations, cacheThis: true).status == .repTooBigToCache)
+        #expect(try await session.compound(operations, cacheThis: false).status == .ok)
+    }
+
+    @Test("a session without state protection can be used on any connection (§2.10.3.1)")
+    func otherConnection() async throws {
+        let session = try await newSession()
+        let request = await session.nextSequence()
+        #expect(try await newConnection().compound(request, .putRootFH).status == .ok)
+    }
+
+    @Test("a connection may serve several sessions")
+    func severalSessions() async throws {
+        let (first, second) = (try await newSession(), try await newSession())
+        for _ in 0..<3 {
+            for session in [first, second] {
+                let request = await session.nextSequence()
+                #expect(try await first.connection.compound(request, .putRootFH).status == .ok)
+                await session.advance()
+            }
+        }
+    }
+
+    @Test("requests pipelined on all slots of a session are all answered")
+    func pipelined() async throws {
+        let (session, directory) = try await newDirectory()
+        let socket = try await sharedServer().socket()
+        let calls = (1..<session.created.fore.maxRequests).map { slot in
+            let operations = [
+                Operation.sequence(session.id, sequence: 1, slot: slot), .putFH(directory), .create(.directory, "slot \(slot)"),
+            ]
+            return RPCCall(xid: Connection.newXID(), arguments: Connection.compoundArguments(operations))
+        }
+        for call in calls { try await socket.send(call.bytes) }
+        var answered: Set<UInt32> = []
+        for _ in calls {
+            let reply = try RPCReply(try await socket.receive())
+            #expect(try CompoundReply(reply.results).status == .ok)
+            answered.insert(reply.xid)
+        }
+        #expect(answered == Set(calls.map(\.xid)))
+        #expect(try await session.entries(directory).count == calls.count)
+    }
+}

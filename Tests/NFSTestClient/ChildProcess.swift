@@ -1,0 +1,74 @@
+import Glibc
+
+/// A process that writes lines to its standard output and lives until it is killed or its input ends.
+struct ChildProcess: Sendable {
+    let id: pid_t
+    /// The other end is the child's standard input and output. Kept open as long as this process lives: its end is how the
+    /// child learns of ours. A socket, because it can be made close-on-exec from its first moment.
+    private let descriptor: Int32
+
+    /// - Parameter log: the file standard error is appended to.
+    init(_ executable: String, _ arguments: [String], log: String) throws {
+        var pair: [Int32] = [0, 0]
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
+            throw ConnectionError.failed(errno)
+        }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        posix_spawn_file_actions_adddup2(&actions, pair[1], 0)
+        posix_spawn_file_actions_adddup2(&actions, pair[1], 1)
+        posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
+        var id: pid_t = 0
+        let result = posix_spawn(&id, executable, &actions, nil, &words, environ)
+        for word in words { free(word) }
+        posix_spawn_file_actions_destroy(&actions)
+        Glibc.close(pair[1])
+        self.id = id
+        descriptor = pair[0]
+        guard result == 0 else { throw ConnectionError.failed(result) }
+    }
+
+    /// The next line of standard output, or nil when none came within `timeout` seconds.
+    func readLine(timeout: Int) -> String? {
+        var line: [UInt8] = []
+        var byte: UInt8 = 0
+        let deadline = ContinuousClock.now + .seconds(timeout)
+        while ContinuousClock.now < deadline {
+            var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            guard poll(&wait, 1, 100) > 0 else { continue }
+            guard read(descriptor, &byte, 1) == 1 else { return nil }
+            if byte == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
+            line.append(byte)
+        }
+        return nil
+    }
+
+    var isRunning: Bool { exit() == nil }
+
+    /// Ends the process if it still runs and gives back what it used.
+    func kill() {
+        Glibc.kill(id, SIGKILL)
+        var status: Int32 = 0
+        waitpid(id, &status, 0)
+        Glibc.close(descriptor)
+    }
+
+    /// Sends SIGTERM; the exit code, or nil when a signal ended the process or the time (in seconds) is up.
+    func terminate(timeout: Int) -> Int32? {
+        Glibc.kill(id, SIGTERM)
+        let deadline = ContinuousClock.now + .seconds(timeout)
+        while ContinuousClock.now < deadline {
+            if let exit = exit() { return exit.si_code == CLD_EXITED ? exit._sifields._sigchld.si_status : nil }
+            usleep(10_000)
+        }
+        return nil
+    }
+
+    /// How the process ended, if it did; it stays a zombie until `kill`, so that its id is not used again.
+    private func exit() -> siginfo_t? {
+        var info = siginfo_t()
+        guard waitid(P_PID, id_t(id), &info, WEXITED | WNOHANG | WNOWAIT) == 0, info.si_signo != 0 else { return nil }
+        return info
+    }
+}
