@@ -1,0 +1,1 @@
+$workload mapped-write file

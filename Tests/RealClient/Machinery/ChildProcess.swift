@@ -1,0 +1,68 @@
+import Foundation
+
+/// A program started by the tests, its output kept in files.
+final class ChildProcess: Sendable {
+    let name: String
+    private let process: Process
+    private let input: Pipe?
+    private let outputFile: URL
+    private let errorFile: URL
+
+    /// - Parameter input: the other end of standard input; without it the program reads the end of file.
+    init(_ arguments: [String], name: String, logs directory: URL, input: Pipe? = nil) throws {
+        self.name = name
+        self.input = input
+        outputFile = directory.appending(path: "\(name).out")
+        errorFile = directory.appending(path: "\(name).err")
+        process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = arguments
+        process.standardInput = input ?? FileHandle.nullDevice
+        process.standardOutput = try Self.created(outputFile)
+        process.standardError = try Self.created(errorFile)
+        try process.run()
+    }
+
+    private static func created(_ file: URL) throws -> FileHandle {
+        try Data().write(to: file)
+        return try FileHandle(forWritingTo: file)
+    }
+
+    var isRunning: Bool { process.isRunning }
+    var output: String { (try? String(contentsOf: outputFile, encoding: .utf8)) ?? "" }
+    var errors: String { (try? String(contentsOf: errorFile, encoding: .utf8)) ?? "" }
+
+    /// The process that this one, a wrapper such as nsenter, waits for.
+    var innerProcess: pid_t? {
+        let pid = process.processIdentifier
+        let children = try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)
+        return children?.split(separator: " ").first.flatMap { pid_t($0) }
+    }
+
+    func send(_ line: String) throws {
+        try input?.fileHandleForWriting.write(contentsOf: Data((line + "\n").utf8))
+    }
+
+    func closeInput() throws {
+        try input?.fileHandleForWriting.close()
+    }
+
+    /// SIGKILL to the wrapped program; returns when it is gone.
+    func kill() async throws {
+        guard let pid = innerProcess else { throw TestFailure("\(name) has ended already\n\(lastLines)") }
+        Glibc.kill(pid, SIGKILL)
+        try await ended(within: .seconds(10))
+    }
+
+    /// The exit status.
+    @discardableResult
+    func ended(within limit: Duration) async throws -> Int32 {
+        try await eventually("\(name) ends", within: limit) { !process.isRunning }
+        return process.terminationStatus
+    }
+
+    /// What to show of it when a test fails.
+    var lastLines: String {
+        [output, errors].map { $0.split(separator: "\n").suffix(15).joined(separator: "\n") }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,185 @@
+import Foundation
+
+/// A volume, the server that exports it as /vol, its recovery backend, and clients that have it mounted at /mnt/vol.
+actor Cluster {
+    struct Plan: Sendable {
+        enum FileSystem: String {
+            case ext4, xfs
+        }
+
+        enum Mount: String {
+            /// What Longhorn's CSI driver passes.
+            case longhorn = "vers=4.1,noresvport,timeo=600,retrans=5,softerr"
+            /// `mount -t nfs4` with no option: Linux starts with the highest minor version it knows.
+            case plain = "rw"
+        }
+
+        var nodes: [String]
+        var fileSystem = FileSystem.ext4
+        var mount = Mount.longhorn
+        /// In seconds.
+        var lease = 60
+        var grace = 90
+    }
+
+    @TaskLocal private static var running: Cluster?
+
+    /// The cluster that the suite's trait started.
+    static var current: Cluster {
+        guard let running else { preconditionFailure("the suite lacks the trait .cluster(…)") }
+        return running
+    }
+
+    static func running(_ plan: Plan, perform: () async throws -> Void) async throws {
+        let laboratory = try await Laboratory(clients: plan.nodes.count)
+        do {
+            let cluster = try await Cluster(plan, in: laboratory)
+            try await $running.withValue(cluster) { try await perform() }
+        } catch {
+            try await laboratory.close()
+            throw error
+        }
+        try await laboratory.close()
+    }
+
+    /// Under this name the server is known to the recovery backend.
+    static let serverName = "share-manager-vol"
+    private static let backendPort = 9503
+    private static let proxyPort = 9504
+
+    nonisolated let plan: Plan
+    nonisolated let clients: [KernelClient]
+    private let laboratory: Laboratory
+    private let image: String
+    private var mountPoint: String?
+    private var launches = 0
+    private var server: ChildProcess?
+    private var backend: ChildProcess?
+
+    private init(_ plan: Plan, in laboratory: Laboratory) async throws {
+        self.plan = plan
+        self.laboratory = laboratory
+        image = laboratory.directory.appending(path: "volume.image").path
+        async let clients = Self.boot(plan.nodes, in: laboratory)
+        try await laboratory.run("truncate", "--size", "4G", image)
+        try await laboratory.run("mkfs.\(plan.fileSystem)", "-q", image)
+        self.clients = try await clients
+        try await mountVolume()
+        try await laboratory.run("chmod", "0777", mountPoint!)
+        try await startBackend()
+        try await startServer()
+        for client in self.clients {
+            try await client.run("mkdir /mnt/vol; mount -t nfs4 -o \(plan.mount.rawValue) \(Laboratory.serverAddress):/vol /mnt/vol")
+        }
+    }
+
+    private static func boot(_ nodes: [String], in laboratory: Laboratory) async throws -> [KernelClient] {
+        try await withThrowingTaskGroup(of: (Int, KernelClient).self) { group in
+            for (index, node) in nodes.enumerated() {
+                group.addTask { (index, try await KernelClient(node: node, number: index + 1, in: laboratory)) }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+}
+
+// MARK: The block device
+
+extension Cluster {
+    /// Mounts the volume on a loop device and at a mount point that it did not have before.
+    func mountVolume() async throws {
+        // Attached while the old device is still there, so that the number of the device changes too.
+        let device = try await laboratory.run("losetup", "--find", "--show", image).trimmingCharacters(in: .newlines)
+        if let mountPoint { try await laboratory.run("umount", mountPoint) }
+        let newPlace = laboratory.directory.appending(path: "export-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: newPlace, withIntermediateDirectories: false)
+        try await laboratory.run("mount", device, newPlace)
+        mountPoint = newPlace
+        // Takes effect when the file system is unmounted.
+        try await laboratory.run("losetup", "--detach", device)
+    }
+}
+
+// MARK: The server and its recovery backend
+
+extension Cluster {
+    enum BackendRoute {
+        case direct
+        /// Through a proxy that lets everything pass but the request that ends grace.
+        case withholdingEndOfGrace
+    }
+
+    /// Returns when the server says that it is ready.
+    func startServer() async throws {
+        try launchServer()
+        try await serverIsReady()
+    }
+
+    /// Starts the server without waiting for it.
+    func launchServer(route: BackendRoute = .direct) throws {
+        let port = route == .direct ? Self.backendPort : Self.proxyPort
+        server = try launch(
+            "nfs-server",
+            [
+                "serve", "--export", "\(mountPoint!):/vol", "--listen", "\(Laboratory.serverAddress):2049",
+                "--recovery-url", "http://\(Laboratory.serverAddress):\(port)/v1/recoverybackend", "--hostname", Self.serverName,
+                "--lease", "\(plan.lease)", "--grace", "\(plan.grace)",
+                "--admin-socket", laboratory.directory.appending(path: "admin.socket").path,
+            ])
+    }
+
+    /// Waits until the launched server says that it is ready.
+    func serverIsReady() async throws {
+        try await isReady(server)
+    }
+
+    func killServer() async throws {
+        try await server?.kill()
+    }
+
+    func startBackend() async throws {
+        let store = laboratory.directory.appending(path: "recovery.sqlite").path
+        backend = try launch(
+            "recovery-backend", ["serve", "--listen", "0.0.0.0:\(Self.backendPort)", "--store", "sqlite:\(store)"])
+        try await isReady(backend)
+    }
+
+    func killBackend() async throws {
+        try await backend?.kill()
+    }
+
+    /// The proxy of `BackendRoute.withholdingEndOfGrace`; its output is "withheld" once the request came.
+    func startProxy() async throws -> ChildProcess {
+        let proxy = try launch(
+            "client-workload",
+            [
+                "withhold-end-of-grace", "--listen", "\(Self.proxyPort)",
+                "--backend", "\(Self.backendPort)", "--hostname", Self.serverName,
+            ])
+        try await isReady(proxy)
+        return proxy
+    }
+
+    /// The clients of the active version, as the recovery backend lists them.
+    func recordedClients() async throws -> [String] {
+        struct Status: Decodable {
+            let clients: [String]
+        }
+        let url = "http://\(Laboratory.serverAddress):\(Self.backendPort)/v1/recoverybackend/\(Self.serverName)"
+        let answer = try await laboratory.run("curl", "--fail", "--silent", "--show-error", url)
+        return try JSONDecoder().decode(Status.self, from: Data(answer.utf8)).clients.sorted()
+    }
+
+    private func launch(_ program: String, _ arguments: [String]) throws -> ChildProcess {
+        launches += 1
+        return try laboratory.start("\(program)-\(launches)", [Laboratory.programs.appending(path: program).path] + arguments)
+    }
+
+    private func isReady(_ process: ChildProcess?) async throws {
+        guard let process else { throw TestFailure("nothing was started") }
+        try await eventually("\(process.name) says that it is ready\n\(process.lastLines)", within: .seconds(20)) {
+            guard process.isRunning else { throw TestFailure("\(process.name) ended\n\(process.lastLines)") }
+            return process.output.hasPrefix("ready")
+        }
+    }
+}

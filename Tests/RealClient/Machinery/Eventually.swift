@@ -1,0 +1,25 @@
+import Foundation
+
+/// What went wrong, and what was expected.
+struct TestFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// Looks every few milliseconds whether `condition` holds, and returns how long that took.
+///
+/// The things waited for here happen in other processes and other kernels, which can only be observed from outside.
+@discardableResult
+func eventually(
+    _ what: @autoclosure () -> String, within limit: Duration, condition: () async throws -> Bool
+) async throws -> Duration {
+    let start = ContinuousClock.now
+    while try await !condition() {
+        guard start.duration(to: .now) < limit else { throw TestFailure("not within \(limit): \(what())") }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    return start.duration(to: .now)
+}
