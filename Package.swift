@@ -86,6 +86,21 @@ let package = Package(
             ]),
         program("nfs-server", ["NFSDaemon", argumentParser]),
         program("recovery-backend", ["RecoveryBackend", argumentParser, lifecycle, unixSignals, log]),
+
+        // Tests. Those that run a program depend on it, so that it is built before they start.
+        tests("XDRTests", ["XDR"]),
+        tests("RPCTests", ["RPC", "XDR", "CTirpc"]),
+        tests("TransportTests", ["Transport", "RPC", "XDR", "CLinux", "CTirpc", log]),
+        tests("FileSystemTests", ["FileSystem", "LocalFileSystem", "MemoryFileSystem", "NFSProtocol", "CLinux"]),
+        tests("NFSStateTests", ["NFSState", "NFSProtocol"]),
+        tests("RecoveryBackendTests", ["RecoveryBackend", "recovery-backend"]),
+        tests("NFSDaemonTests", ["NFSDaemon", "nfs-server"]),
+        .target(name: "NFSTestClient", path: "Tests/NFSTestClient", swiftSettings: swiftSettings),
+        tests("Conformance", ["NFSTestClient", "nfs-server"]),
+        .executableTarget(name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
+        tests(
+            "RealClient", ["client-workload", "recovery-backend", "nfs-server"],
+            exclude: ["Jobs", "Machinery/client-init", "Machinery/laboratory"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -130,8 +130,6 @@ struct Open: Operation, ~Escapable {
     }
 
     private func truncate(_ file: CurrentFile, _ compound: Compound) throws(NFSStatus) {
-        let client = try compound.client()
-        let owner = owner.withUnsafeBytes { [UInt8]($0) }
         let key = file.stateKey
         let holder = try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
             shard.shareConflict(key, access: access, deny: deny)
