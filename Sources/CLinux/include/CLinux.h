@@ -1,0 +1,6 @@
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include "files.h"
+
+#endif
