@@ -55,6 +55,15 @@ package protocol Node: AnyObject, Sendable {
     /// Opens a regular file for reading, writing or both, as the caller.
     /// - Throws: `isdir`, `symlink`, `wrongType` for other types, `access`.
     func open(_ access: ShareAccess, _ caller: Caller) throws(NFSStatus) -> any OpenFile
+
+    /// Opens as `open` does, without a look at permissions, for a caller who is known to have the right: who has just made
+    /// the file, whatever its mode, or reclaims what was open before a restart.
+    func openGranted(_ access: ShareAccess, _ caller: Caller) throws(NFSStatus) -> any OpenFile
+}
+
+extension Node {
+    /// What a file system without permissions has to do.
+    package func openGranted(_ access: ShareAccess, _ caller: Caller) throws(NFSStatus) -> any OpenFile { try open(access, caller) }
 }
 
 /// What `Node.create` makes.
@@ -94,9 +103,15 @@ package protocol OpenFile: AnyObject, Sendable {
     /// - Throws: `fbig`, `nospc`, `dquot`, `io`.
     func write(_ bytes: RawSpan, at offset: UInt64, _ stability: WriteStability, mayBlock: Bool) throws(NFSStatus) -> Int
 
+<<<<<<< HEAD
     /// Sets the size of a file opened for writing, as durably as `Node.setAttributes` does. May block.
     /// - Throws: `fbig`, `nospc`, `dquot`, `io`.
     func truncate(to size: UInt64) throws(NFSStatus)
+=======
+    /// Sets the size as `setAttributes` does, with the right the file was opened for writing with.
+    /// - Throws: `fbig`, `nospc`, `dquot`, `io`.
+    func truncate(to size: UInt64, mayBlock: Bool) throws(NFSStatus)
+>>>>>>> filesystem
 
     /// Brings everything written to the file to stable storage. An error the device reported for an earlier write is
     /// thrown here once.

@@ -1,6 +1,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "files.h"
 #include "sockets.h"
 #include "threads.h"
 

@@ -1,0 +1,106 @@
+import CLinux
+import FileSystem
+import Glibc
+import NFSProtocol
+import Synchronization
+
+/// An open regular file. It keeps no descriptor of its own: all who have a file open share the node's, which is closed when
+/// descriptors are short and opened again when it is needed.
+final class LocalOpenFile: OpenFile {
+    private let node: LocalNode
+    /// Writes run as who opened the file: the system clears set-user-ID bits and counts quotas by that.
+    private let credentials: Credentials
+
+    init(_ node: LocalNode, openedBy credentials: Credentials) {
+        self.node = node
+        self.credentials = credentials
+        node.countOpen()
+    }
+
+    deinit { node.countClose() }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> (count: Int, atEnd: Bool) {
+        // No file reaches that far.
+        guard let start = Int64(exactly: offset), start <= Int64.max - Int64(buffer.count) else { return (0, true) }
+        let descriptor = try node.descriptor(for: .read, mayBlock: mayBlock)
+        var done = 0
+        while done < buffer.count {
+            let count = linux_read(descriptor.number, buffer.baseAddress! + done, buffer.count - done, start + Int64(done), !mayBlock)
+            if count == 0 { return (done, true) }
+            if count > 0 {
+                done += count
+            } else if !mayBlock, count == -Int(EAGAIN) || count == -Int(EOPNOTSUPP) {
+                throw .wouldBlock
+            } else if count != -Int(EINTR) {
+                throw SystemError(code: Int32(-count)).status
+            }
+        }
+        return (done, try start + Int64(done) >= request(linux_size(descriptor.number)))
+    }
+
+    func write(_ bytes: RawSpan, at offset: UInt64, _ stability: WriteStability, mayBlock: Bool) throws(NFSStatus) -> Int {
+        guard bytes.byteCount > 0 else { return 0 }
+        guard let start = Int64(exactly: offset), start <= Int64.max - Int64(bytes.byteCount) else { throw .fbig }
+        let durability = try durability(stability, mayBlock: mayBlock)
+        let descriptor = try node.descriptorForWriting(leavesUncommitted: stability == .unstable, mayBlock: mayBlock)
+        try node.volume.act(as: credentials)
+        defer { node.noteChange() }
+        return try bytes.withUnsafeBytes { bytes throws(NFSStatus) in
+            if durability == LINUX_NO_WAIT { return try writeWithoutWaiting(bytes, at: start, descriptor) }
+            var done = 0
+            while done < bytes.count {
+                let count = linux_write(descriptor.number, bytes.baseAddress! + done, bytes.count - done, start + Int64(done), durability)
+                if count >= 0 {
+                    done += count
+                } else if count != -Int(EINTR) {
+                    let status = SystemError(code: Int32(-count)).status
+                    // The rest will be tried again, and refused then.
+                    if done > 0, status == .nospc || status == .dquot || status == .fbig { break }
+                    throw status
+                }
+            }
+            return done
+        }
+    }
+
+    /// - Throws: `wouldBlock` where it is known beforehand that the write has to wait.
+    private func durability(_ stability: WriteStability, mayBlock: Bool) throws(NFSStatus) -> linux_durability {
+        guard !mayBlock else {
+            return switch stability {
+            case .unstable: LINUX_CACHED
+            case .dataSync: LINUX_DATA_SYNC
+            case .fileSync: LINUX_FILE_SYNC
+            }
+        }
+        guard stability == .unstable, node.volume.writesWithoutWaiting.load(ordering: .relaxed) else { throw .wouldBlock }
+        return LINUX_NO_WAIT
+    }
+
+    private func writeWithoutWaiting(_ bytes: UnsafeRawBufferPointer, at start: Int64, _ descriptor: Descriptor) throws(NFSStatus) -> Int {
+        let count = linux_write(descriptor.number, bytes.baseAddress, bytes.count, start, LINUX_NO_WAIT)
+        switch count {
+        case bytes.count: return count
+        // A part is written: writing all of it again, where waiting is possible, comes to the same.
+        case 0..., -Int(EAGAIN), -Int(EINTR): throw .wouldBlock
+        case -Int(EOPNOTSUPP):
+            node.volume.writesWithoutWaiting.store(false, ordering: .relaxed)
+            throw .wouldBlock
+        default: throw SystemError(code: Int32(-count)).status
+        }
+    }
+
+    func truncate(to size: UInt64, mayBlock: Bool) throws(NFSStatus) {
+        let size = try LocalNode.offset(size)
+        try node.volume.requireMayChange(Caller(credentials, mayBlock: mayBlock))
+        let descriptor = try node.descriptorForWriting(leavesUncommitted: false, mayBlock: mayBlock)
+        try node.volume.act(as: credentials)
+        try request(linux_ftruncate(descriptor.number, size))
+        node.noteChange()
+        if node.volume.durableMetadata { try node.persist() }
+    }
+
+    func commit(mayBlock: Bool) throws(NFSStatus) {
+        guard mayBlock else { throw .wouldBlock }
+        try node.commit()
+    }
+}

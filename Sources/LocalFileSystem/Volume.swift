@@ -1,0 +1,134 @@
+import CLinux
+import FileSystem
+import Glibc
+import NFSProtocol
+import Synchronization
+
+/// What the nodes of one exported file system share.
+final class Volume: Sendable {
+    let identity: FileSystemIdentity
+    /// statfs's number for the kind of file system.
+    let type: UInt64
+    let rootHandle: FileHandle
+    /// Whether calls run as the user who makes them. False without the superuser's rights: then they run as the user the
+    /// process runs as, and files are found again by handle only while the process lives.
+    let actsAsCaller: Bool
+    /// Whether changes of names and attributes are on stable storage when a call returns.
+    let durableMetadata: Bool
+    /// How many descriptors may be open before those not used lately are closed.
+    let descriptorLimit: Int
+    /// The exported directory, open for reading: open_by_handle_at takes no O_PATH descriptor to know the file system by.
+    let root: Descriptor
+    let descriptors: Descriptor.Count
+    let cache = NodeCache()
+    /// Whether the file system can write into the page cache without waiting, as far as known: XFS can, ext4 cannot.
+    let writesWithoutWaiting = Atomic<Bool>(true)
+
+    init(
+        root: Descriptor, rootHandle: FileHandle, identity: FileSystemIdentity, type: UInt64, actsAsCaller: Bool, durableMetadata: Bool,
+        descriptorLimit: Int, descriptors: Descriptor.Count
+    ) {
+        self.root = root
+        self.rootHandle = rootHandle
+        self.identity = identity
+        self.type = type
+        self.actsAsCaller = actsAsCaller
+        self.durableMetadata = durableMetadata
+        self.descriptorLimit = descriptorLimit
+        self.descriptors = descriptors
+    }
+
+    /// Makes this thread's calls into the file system run as `credentials`.
+    /// - Throws: `access` when the system does not let it be anybody of these ids.
+    func act(as credentials: Credentials) throws(NFSStatus) {
+        guard actsAsCaller else { return }
+        let status = credentials.groups.withUnsafeBufferPointer {
+            linux_act_as(credentials.uid, credentials.gid, $0.baseAddress, $0.count)
+        }
+        guard status == 0 else { throw .access }
+    }
+
+    /// Makes this thread's calls into the file system run as the server itself.
+    func actAsSuperuser() throws(NFSStatus) {
+        guard actsAsCaller else { return }
+        guard linux_act_as_superuser() == 0 else { throw .serverfault }
+    }
+
+    /// Before a change of names or attributes.
+    /// - Throws: `wouldBlock` when it will be waited for to be on stable storage, and the caller may not wait.
+    func requireMayChange(_ caller: Caller) throws(NFSStatus) {
+        if durableMetadata, !caller.mayBlock { throw .wouldBlock }
+    }
+
+    // MARK: Descriptors
+
+    /// Opens a descriptor with `call`, which returns a negated errno on failure.
+    /// - Throws: what `call` failed with; `delay` when no descriptor is left and none can be closed.
+    func open(for use: Descriptor.Use, mayBlock: Bool, _ call: () -> Int32) throws(SystemError) -> Descriptor {
+        while actsAsCaller, descriptors.value >= descriptorLimit, cache.evictOne(mayBlock: mayBlock) {}
+        var number = call()
+        if number < 0, actsAsCaller, SystemError(code: -number).isOutOfDescriptors {
+            // Others in the process took what was left: give a part of ours.
+            let goal = descriptors.value * 3 / 4
+            while descriptors.value > goal, cache.evictOne(mayBlock: mayBlock) {}
+            number = call()
+        }
+        return Descriptor(try check(number), for: use, counted: descriptors)
+    }
+
+    /// A descriptor of the file a handle stands for.
+    /// - Throws: `stale`, `badhandle`.
+    func open(_ handle: FileHandle) throws(NFSStatus) -> Descriptor {
+        guard var kernelHandle = KernelHandle(handle, of: identity)?.kernel else { throw .badhandle }
+        guard actsAsCaller else { throw .stale }
+        // The capability this takes goes when a thread acts as an ordinary user.
+        try actAsSuperuser()
+        do throws(SystemError) {
+            return try open(for: .path, mayBlock: true) { linux_open_handle(root.number, &kernelHandle) }
+        } catch {
+            throw error.code == EINVAL ? .badhandle : error.status
+        }
+    }
+
+    // MARK: Nodes
+
+    /// The node of an open file.
+    /// - Throws: `stale` when the file has no name any more.
+    func node(of descriptor: Descriptor) throws(NFSStatus) -> LocalNode {
+        var status = linux_status()
+        try request(linux_status(descriptor.number, &status))
+        guard status.links > 0, let type = FileType(mode: status.mode) else { throw .stale }
+        let handle: FileHandle
+        do throws(SystemError) {
+            handle = try KernelHandle(of: descriptor.number).handle(of: identity)
+        } catch {
+            throw error.status
+        }
+        let node = cache.find(handle) ?? cache.node(handle) { LocalNode(handle, type, in: self) }
+        node.offer(descriptor)
+        return node
+    }
+
+    /// The node of an open file, if it is known.
+    func knownNode(of descriptor: Descriptor) -> LocalNode? {
+        guard let handle = try? KernelHandle(of: descriptor.number).handle(of: identity) else { return nil }
+        return cache.find(handle)
+    }
+}
+
+extension FileType {
+    /// - Parameter mode: st_mode.
+    /// - Returns: nil for what NFS has no type for.
+    init?(mode: UInt32) {
+        switch mode & S_IFMT {
+        case S_IFREG: self = .regular
+        case S_IFDIR: self = .directory
+        case S_IFBLK: self = .blockDevice
+        case S_IFCHR: self = .characterDevice
+        case S_IFLNK: self = .symbolicLink
+        case S_IFSOCK: self = .socket
+        case S_IFIFO: self = .fifo
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import FileSystem
+import NFSProtocol
+import Testing
+
+/// How every file system lists directories.
+@Suite struct ListingContract {
+    @Test(arguments: [Kind.local, .memory]) func goesOnBehindEveryCookie(_ kind: Kind) throws {
+        try withFileSystem(kind) { fileSystem throws in
+            let root = fileSystem.root
+            let texts = (0..<300).map { "entry \($0)" }
+            for text in texts { try root.make(text, .fifo) }
+            let whole = try root.list()
+            #expect(Set(whole.map(\.name)) == Set(texts))
+            #expect(whole.count == texts.count)
+            #expect(whole.allSatisfy { $0.cookie > 2 })
+            #expect(Set(whole.map(\.cookie)).count == texts.count)
+            for batch in [1, 7, 299, 300] {
+                #expect(try root.list(batch: batch).map(\.name) == whole.map(\.name))
+            }
+            let middle = whole[150].cookie
+            var (next, fileID) = ("", UInt64(0))
+            _ = try root.entries(after: middle, .root) { entry throws(NFSStatus) in
+                next = entry.name.text
+                fileID = entry.fileID
+                return false
+            }
+            #expect(next == whole[151].name)
+            #expect(try root.find(next).attributes().fileID == fileID)
+            #expect(try root.entries(after: whole[299].cookie, .root) { _ throws(NFSStatus) in true })
+            let empty = try root.make("empty", .directory)
+            #expect(try empty.list().isEmpty)
+            #expect(throws: NFSStatus.notdir) { try root.find("entry 0").list() }
+        }
+    }
+
+    @Test(arguments: [Kind.local, .memory]) func listsEachEntryOnceWhileOthersComeAndGo(_ kind: Kind) throws {
+        try withFileSystem(kind) { fileSystem throws in
+            let directory = try fileSystem.root.make("large", .directory)
+            let staying = (0..<20_000).map { "stays \($0)" }
+            for text in staying { try directory.make(text) }
+            for index in 0..<200 { try directory.make("goes \(index)") }
+            var step = 0
+            let listed = try directory.list(batch: 150) {
+                try directory.make("comes \(step)")
+                _ = try directory.remove(name("goes \(step)"), .root)
+                step += 1
+            }
+            #expect(step > 100)
+            let stayed = listed.map(\.name).filter { $0.hasPrefix("stays") }
+            #expect(stayed.count == staying.count)
+            #expect(Set(stayed) == Set(staying))
+            let others = listed.map(\.name).filter { !$0.hasPrefix("stays") }
+            #expect(Set(others).count == others.count)
+        }
+    }
+
+    @Test(arguments: [Kind.local, .memory]) func passesOnWhatStopsAListing(_ kind: Kind) throws {
+        try withFileSystem(kind) { fileSystem throws in
+            try fileSystem.root.make("file")
+            #expect(throws: NFSStatus.toosmall) {
+                try fileSystem.root.entries(after: 0, .root) { _ throws(NFSStatus) in throw .toosmall }
+            }
+            #expect(try fileSystem.root.names() == ["file"])
+        }
+    }
+}
