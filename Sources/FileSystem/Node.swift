@@ -103,15 +103,9 @@ package protocol OpenFile: AnyObject, Sendable {
     /// - Throws: `fbig`, `nospc`, `dquot`, `io`.
     func write(_ bytes: RawSpan, at offset: UInt64, _ stability: WriteStability, mayBlock: Bool) throws(NFSStatus) -> Int
 
-<<<<<<< HEAD
-    /// Sets the size of a file opened for writing, as durably as `Node.setAttributes` does. May block.
-    /// - Throws: `fbig`, `nospc`, `dquot`, `io`.
-    func truncate(to size: UInt64) throws(NFSStatus)
-=======
     /// Sets the size as `setAttributes` does, with the right the file was opened for writing with.
     /// - Throws: `fbig`, `nospc`, `dquot`, `io`.
     func truncate(to size: UInt64, mayBlock: Bool) throws(NFSStatus)
->>>>>>> filesystem
 
     /// Brings everything written to the file to stable storage. An error the device reported for an earlier write is
     /// thrown here once.

@@ -65,9 +65,6 @@ extension Compound {
 
     func caller(on export: Export) -> Caller { Caller(export.credentials(for: credentials), mayBlock: mayBlock) }
 
-    /// The server itself as the caller, for what needs no right of the client's.
-    var superuser: Caller { Caller(.superuser, mayBlock: mayBlock) }
-
     /// - Throws: `rofs` when nothing may be changed where `file` is.
     func requireWritable(_ file: CurrentFile) throws(NFSStatus) {
         if file.export.rules.isReadOnly { throw .rofs }

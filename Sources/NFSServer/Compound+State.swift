@@ -80,17 +80,6 @@ extension Compound {
         if stateID == .anonymous || access.contains(.write) {
             try server.files.withShard(of: key) { shard throws(NFSStatus) in try shard.checkAnonymous(key, access: access) }
         }
-        return try open(file, access)
-    }
-
-    /// Opens a file as the caller. Who may execute a file may read it, since the client must to run it.
-    func open(_ file: CurrentFile, _ access: ShareAccess) throws(NFSStatus) -> any OpenFile {
-        let caller = caller(on: file)
-        do throws(NFSStatus) {
-            return try file.node.open(access, caller)
-        } catch {
-            guard error == .access, access == .read, try file.node.access(.execute, caller) == .execute else { throw error }
-            return try file.node.open(access, superuser)
-        }
+        return try file.node.open(access, caller(on: file))
     }
 }

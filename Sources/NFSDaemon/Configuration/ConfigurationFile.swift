@@ -1,4 +1,5 @@
 import Foundation
+import NFSServer
 import Yams
 
 /// What a YAML configuration file says: a mapping of setting names to values, everything checked for its shape.

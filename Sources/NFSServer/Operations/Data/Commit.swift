@@ -18,8 +18,8 @@ struct Commit: Operation {
         guard offset.addingReportingOverflow(UInt64(count)).overflow == false else { throw .inval }
         try compound.requireWritable(file)
         do throws(NFSStatus) {
-            // The server's own descriptor: COMMIT asks for no right, and what others wrote is committed with it.
-            try file.node.open(.write, compound.superuser).commit(mayBlock: compound.mayBlock)
+            // COMMIT asks for no right of its own, and what others wrote is committed with it.
+            try file.node.openGranted(.write, compound.caller(on: file)).commit(mayBlock: compound.mayBlock)
         } catch {
             compound.server.lostWrites(error)
             throw error

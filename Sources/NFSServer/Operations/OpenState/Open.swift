@@ -64,7 +64,7 @@ struct Open: Operation, ~Escapable {
         let file = try compound.regularFile()
         try check(file, compound)
         try compound.requireNewStateAllowed()
-        return Opened(file: file, stateID: try share(file, try compound.open(file, access), compound))
+        return Opened(file: file, stateID: try share(file, try file.node.open(access, compound.caller(on: file)), compound))
     }
 
     /// CLAIM_PREVIOUS: the current file, which was open before the server restarted (RFC 8881 §8.4.2.1, §9.11).
@@ -79,11 +79,11 @@ struct Open: Operation, ~Escapable {
     /// Opens a file the client had open before: its owner may have taken rights away from itself since.
     private func reopen(_ file: CurrentFile, _ compound: Compound) throws(NFSStatus) -> any OpenFile {
         do throws(NFSStatus) {
-            return try compound.open(file, access)
+            return try file.node.open(access, compound.caller(on: file))
         } catch {
             let caller = compound.caller(on: file)
             guard error == .access, try file.node.attributes(caller).owner == caller.credentials.uid else { throw error }
-            return try file.node.open(access, compound.superuser)
+            return try file.node.openGranted(access, caller)
         }
     }
 
@@ -122,7 +122,7 @@ struct Open: Operation, ~Escapable {
     ) throws(NFSStatus) -> Opened {
         try check(file, compound)
         let change = try unchanged(directory, compound)
-        let resource = try compound.open(file, access)
+        let resource = try file.node.open(access, compound.caller(on: file))
         // Before the open is entered: an owner that has the file open already keeps that open as it is when this fails.
         if truncating { try truncate(file, compound) }
         let stateID = try share(file, resource, compound)
@@ -147,9 +147,9 @@ struct Open: Operation, ~Escapable {
         case .guarded: throw .exist
         case .exclusive:
             // A retry finds the file its first try made, by the verifier kept in it (§18.16.3).
-            let attributes = try file.node.attributes(compound.superuser)
+            let attributes = try file.node.attributes(compound.caller(on: file))
             guard file.node.type == .regular, creation.made(attributes) else { throw .exist }
-            var opened = Opened(file: file, stateID: try share(file, try file.node.open(access, compound.superuser), compound))
+            var opened = Opened(file: file, stateID: try share(file, try file.node.openGranted(access, compound.caller(on: file)), compound))
             opened.change = try unchanged(directory, compound)
             opened.attributesSet = creation.attributesSet
             return opened
@@ -175,7 +175,7 @@ struct Open: Operation, ~Escapable {
         }
         let file = CurrentFile(node: node, export: directory.export)
         // Who made the file may open it, whatever mode it was given: open(2) is one step, this is two.
-        let stateID = try share(file, try node.open(access, compound.superuser), compound)
+        let stateID = try share(file, try node.openGranted(access, compound.caller(on: directory)), compound)
         return Opened(file: file, stateID: stateID, change: change, attributesSet: creation.attributesSet)
     }
 
