@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import NFSDaemon
+import NFSDaemon
 
 /// The built program, as a user runs it.
 @Suite("The command line of nfs-server")

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import NFSDaemon
+import NFSDaemon
 
 @Suite("The documentation of the configuration")
 struct ConfigurationDocumentationTests {

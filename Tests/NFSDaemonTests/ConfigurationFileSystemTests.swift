@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import NFSDaemon
+import NFSDaemon
 
 @Suite("Checking the configuration against the file system")
 struct ConfigurationFileSystemTests {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import NFSDaemon
+import NFSDaemon
 
 /// A directory of its own for one test, gone with the value.
 final class TemporaryDirectory {

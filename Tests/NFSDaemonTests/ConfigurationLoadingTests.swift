@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import NFSDaemon
+import NFSDaemon
 
 @Suite("Loading the configuration")
 struct ConfigurationLoadingTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import NFSDaemon
+import NFSDaemon
 
 /// Each mistake is one line that names the place and says what to do.
 @Suite("Mistakes in the configuration")

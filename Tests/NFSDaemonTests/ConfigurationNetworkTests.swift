@@ -1,6 +1,6 @@
 import Testing
 
-@testable import NFSDaemon
+import NFSDaemon
 
 @Suite("Addresses and networks")
 struct ConfigurationNetworkTests {

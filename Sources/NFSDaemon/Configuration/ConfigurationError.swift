@@ -3,11 +3,11 @@ package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     /// One line for each problem; never empty.
     package let problems: [String]
 
-    init(_ problem: String) {
+    package init(_ problem: String) {
         problems = [problem]
     }
 
-    init(problems: [String]) {
+    package init(problems: [String]) {
         self.problems = problems
     }
 

@@ -3,7 +3,7 @@ import NFSServer
 import Yams
 
 /// What a YAML configuration file says: a mapping of setting names to values, everything checked for its shape.
-struct ConfigurationFile {
+package struct ConfigurationFile {
     /// The text of each setting but `export`.
     private(set) var texts: [Setting: [String]] = [:]
     /// The exports; nil when the file lists none.
@@ -86,7 +86,7 @@ struct ConfigurationFile {
 
 extension ConfigurationFile {
     /// The keys of one export.
-    enum ExportKey: String, CaseIterable {
+    package enum ExportKey: String, CaseIterable {
         case path
         case pseudo
         case readOnly = "read-only"

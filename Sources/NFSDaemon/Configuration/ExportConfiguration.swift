@@ -40,7 +40,7 @@ extension ExportConfiguration {
     }
 
     /// Reads `DIR[:PSEUDO]`. The last colon separates, so a directory with a colon in its name needs its pseudo path too.
-    init(_ given: GivenValue) throws(ConfigurationError) {
+    package init(_ given: GivenValue) throws(ConfigurationError) {
         guard let colon = given.text.lastIndex(of: ":") else {
             try self.init(path: given, pseudoPath: nil)
             return

@@ -1,8 +1,13 @@
 /// The text somebody gave for a setting and where, so that what is wrong with it can be said exactly.
-struct GivenValue {
-    let text: String
+package struct GivenValue {
+    package let text: String
     /// Names the place and the setting: `--lease`, `REMUDA_LEASE` or `server.yaml:3: lease`.
-    let origin: String
+    package let origin: String
+
+    package init(text: String, origin: String) {
+        self.text = text
+        self.origin = origin
+    }
 
     /// The error for this value: `complaint` follows the origin and says what the value must be.
     func mistake(_ complaint: String) -> ConfigurationError {
@@ -76,7 +81,7 @@ package enum SettingUnit: Sendable {
         }
     }
 
-    func text(_ value: Int) -> String {
+    package func text(_ value: Int) -> String {
         self == .bytes ? ByteCount.text(of: value) : String(value)
     }
 }

@@ -15,7 +15,7 @@ package struct ListenAddress: Hashable, Sendable {
 
 extension ListenAddress {
     /// Reads `ADDRESS:PORT`, an IPv6 address in brackets.
-    init(_ given: GivenValue) throws(ConfigurationError) {
+    package init(_ given: GivenValue) throws(ConfigurationError) {
         let text = given.text
         guard let colon = text.lastIndex(of: ":"),
             let port = GivenValue.decimal(text[text.index(after: colon)...]).flatMap(UInt16.init(exactly:)),

@@ -25,7 +25,7 @@ package struct Network: Hashable, Sendable {
 
 extension Network {
     /// Reads `ADDRESS/LENGTH`, or an address alone for a network of one.
-    init(_ given: GivenValue) throws(ConfigurationError) {
+    package init(_ given: GivenValue) throws(ConfigurationError) {
         let parts = given.text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let address = IPAddress(String(parts[0])),
             let length = parts.count == 1 ? address.bitWidth : GivenValue.decimal(parts[1]), (0...address.bitWidth).contains(length)

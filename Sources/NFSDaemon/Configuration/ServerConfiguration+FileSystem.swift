@@ -62,11 +62,11 @@ extension ExportConfiguration {
 }
 
 /// The directories of this process's mount namespace that something is mounted on.
-struct MountPoints {
+package struct MountPoints {
     private let paths: Set<String>
 
     /// - Parameter mountinfo: the lines of `/proc/self/mountinfo` (proc(5)), whose fifth field is the mount point.
-    init(mountinfo: String) {
+    package init(mountinfo: String) {
         paths = Set(
             mountinfo.split(separator: "\n").compactMap { line in
                 let fields = line.split(separator: " ", maxSplits: 5)
@@ -89,7 +89,7 @@ struct MountPoints {
     }
 
     /// - Parameter directory: an absolute path without symbolic links.
-    func contains(_ directory: String) -> Bool {
+    package func contains(_ directory: String) -> Bool {
         paths.contains(directory)
     }
 
