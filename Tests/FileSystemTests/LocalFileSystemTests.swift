@@ -207,8 +207,11 @@ import Testing
             let root = fileSystem.root
             try root.setAttributes(AttributeChanges(mode: 0o777), .root)
             let failures = Mutex<[String]>([])
-            let threads = (0..<6).map { number in
-                Thread {
+            let running = DispatchGroup()
+            for number in 0..<6 {
+                running.enter()
+                let thread = Thread {
+                    defer { running.leave() }
                     var generator = SeededGenerator(seed: UInt64(number))
                     for index in 0..<100 {
                         // Two callers on each thread, in no regular order, and calls of the server in between.
@@ -228,12 +231,9 @@ import Testing
                         }
                     }
                 }
-            }
-            let running = threads.map { thread in
                 thread.start()
-                return thread
             }
-            while running.contains(where: { !$0.isFinished }) { usleep(1000) }
+            running.wait()
             #expect(failures.withLock { $0 } == [])
             #expect(try root.list().count == 600)
         }
