@@ -69,7 +69,7 @@ package final class LocalFileSystem: FileSystem {
 
     package func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics {
         var capacity = linux_capacity()
-        try request(linux_capacity(volume.root.number, &capacity))
+        try require(linux_capacity(volume.root.number, &capacity))
         let limits = Limits.of[volume.type] ?? Limits()
         let block = capacity.block_size
         return FileSystemStatistics(

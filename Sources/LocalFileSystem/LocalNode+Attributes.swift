@@ -5,7 +5,13 @@ import NFSProtocol
 
 extension LocalNode {
     func attributes(_ caller: Caller) throws(NFSStatus) -> FileAttributes {
-        let status = try status(mayBlock: caller.mayBlock)
+        var status = linux_status()
+        try require(linux_status(descriptor(mayBlock: caller.mayBlock).number, &status))
+        // Removed by another process: to clients it is gone, unless they have it open.
+        if status.links == 0, !isOpen {
+            release()
+            throw .stale
+        }
         return FileAttributes(
             type: type, mode: status.mode & 0o7777, linkCount: status.links, owner: status.uid, group: status.gid,
             size: status.size, spaceUsed: status.blocks &* 512,
@@ -13,12 +19,6 @@ extension LocalNode {
             change: change(status), accessTime: Timestamp(status.accessed), modifyTime: Timestamp(status.modified),
             metadataTime: Timestamp(status.changed),
             createTime: status.is_born_known ? Timestamp(status.born) : nil)
-    }
-
-    func status(mayBlock: Bool) throws(NFSStatus) -> linux_status {
-        var status = linux_status()
-        try request(linux_status(descriptor(mayBlock: mayBlock).number, &status))
-        return status
     }
 
     func setAttributes(_ changes: AttributeChanges, _ caller: Caller) throws(NFSStatus) {
@@ -30,7 +30,7 @@ extension LocalNode {
         // Whatever comes of it: a part may have been set.
         defer { noteChange() }
         if let size = changes.size {
-            try request(linux_truncate(descriptor.number, Self.offset(size)))
+            try require(linux_truncate(descriptor.number, Self.offset(size)))
         }
         try set(changes, through: descriptor)
         if volume.durableMetadata { try persist() }
@@ -41,23 +41,23 @@ extension LocalNode {
         if changes.owner != nil || changes.group != nil {
             // To the system the highest id means "leave it"; nobody has it.
             guard changes.owner != .max, changes.group != .max else { throw .inval }
-            try request(linux_chown(descriptor.number, changes.owner ?? .max, changes.group ?? .max))
+            try require(linux_chown(descriptor.number, changes.owner ?? .max, changes.group ?? .max))
         }
         // Symbolic links have no mode of their own on Linux.
         if let mode = changes.mode, type != .symbolicLink {
-            try request(linux_chmod(descriptor.number, mode & 0o7777))
+            try require(linux_chmod(descriptor.number, mode & 0o7777))
         }
         if changes.accessTime != nil || changes.modifyTime != nil {
-            try request(linux_utimes(descriptor.number, linux_time(changes.accessTime), linux_time(changes.modifyTime)))
+            try require(linux_utimes(descriptor.number, linux_time(changes.accessTime), linux_time(changes.modifyTime)))
         }
     }
 
     /// Brings this file's attributes, and if it is a directory its entries, to stable storage.
     func persist() throws(NFSStatus) {
         switch type {
-        case .regular, .directory: try request(linux_fsync(descriptor(for: .read, mayBlock: true).number))
+        case .regular, .directory: try require(linux_fsync(descriptor(for: .read, mayBlock: true).number))
         // The others cannot be opened without effect, so the whole file system stands in for them.
-        default: try request(linux_syncfs(volume.root.number))
+        default: try require(linux_syncfs(volume.root.number))
         }
     }
 
@@ -95,10 +95,11 @@ extension LocalNode {
         let descriptor = try descriptor(mayBlock: caller.mayBlock)
         var length = 0
         let target = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
-            length = linux_readlink(descriptor.number, UnsafeMutableRawPointer(buffer.baseAddress!).assumingMemoryBound(to: CChar.self), buffer.count)
+            length = linux_readlink(
+                descriptor.number, UnsafeMutableRawPointer(buffer.baseAddress!).assumingMemoryBound(to: CChar.self), buffer.count)
             count = max(length, 0)
         }
-        try request(length)
+        try require(length)
         return target
     }
 

@@ -31,7 +31,7 @@ extension LocalNode {
             let filled = linux_read_directory(listing.descriptor.number, buffer.baseAddress, buffer.count)
             // A directory that was removed has nothing more to say, and READDIR no NOENT (§15.2).
             guard filled != -Int(ENOENT) else { throw .stale }
-            try request(filled)
+            try require(filled)
             if filled == 0 {
                 keepListing(listing)
                 return true

@@ -68,7 +68,7 @@ extension LocalNode {
 
     private func changeAttribute(_ directory: Descriptor) throws(NFSStatus) -> UInt64 {
         var status = linux_status()
-        try request(linux_status(directory.number, &status))
+        try require(linux_status(directory.number, &status))
         return change(status)
     }
 
@@ -109,7 +109,7 @@ extension LocalNode {
         let source = try file.descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
         let change = try changingEntries(directory) { () throws(NFSStatus) in
-            try request(name.withCString { linux_link(source.number, directory.number, $0) })
+            try require(name.withCString { linux_link(source.number, directory.number, $0) })
             file.noteChange()
         }.change
         if volume.durableMetadata { try persist() }
@@ -124,7 +124,7 @@ extension LocalNode {
         let removed = try entry(name, of: directory, Caller(caller.credentials, mayBlock: true))
         let isDirectory = try type(of: removed) == .directory
         let change = try changingEntries(directory) { () throws(NFSStatus) in
-            try request(name.withCString { linux_unlink(directory.number, $0, isDirectory) })
+            try require(name.withCString { linux_unlink(directory.number, $0, isDirectory) })
             // Before anything can throw: a file that is open must not lose its descriptor now.
             volume.knownNode(of: removed)?.noteUnlinked(removed)
         }.change
@@ -134,7 +134,7 @@ extension LocalNode {
 
     private func type(of descriptor: Descriptor) throws(NFSStatus) -> FileType {
         var status = linux_status()
-        try request(linux_status(descriptor.number, &status))
+        try require(linux_status(descriptor.number, &status))
         guard let type = FileType(mode: status.mode) else { throw .io }
         return type
     }

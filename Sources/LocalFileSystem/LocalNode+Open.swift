@@ -9,7 +9,7 @@ extension LocalNode {
         let descriptor = try descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
         if access.contains(.write) {
-            try request(linux_access(descriptor.number, access.contains(.read) ? R_OK | W_OK : W_OK))
+            try require(linux_access(descriptor.number, access.contains(.read) ? R_OK | W_OK : W_OK))
         } else if try !permits(R_OK, descriptor), try !permits(X_OK, descriptor) {
             // Who may execute a file may read it: the client has to, to execute it (RFC 8881 §6.2.1.3.2).
             throw .access

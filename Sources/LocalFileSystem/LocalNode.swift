@@ -120,6 +120,8 @@ final class LocalNode: Node {
 
     func clearUsed() -> Bool { used.exchange(false, ordering: .relaxed) }
 
+    var isOpen: Bool { state.withLock { $0.opens > 0 } }
+
     func countOpen() { state.withLock { $0.opens += 1 } }
 
     func countClose() {
@@ -144,7 +146,8 @@ final class LocalNode: Node {
         if !isOpen { release() }
     }
 
-    private func release() {
+    /// Lets go of the file.
+    func release() {
         let closed = state.withLock { state in
             defer { (state.descriptor, state.listing) = (nil, nil) }
             return (state.descriptor, state.listing)
@@ -184,13 +187,22 @@ final class LocalNode: Node {
     private func commit(through descriptor: Descriptor) throws(NFSStatus) {
         // What is written from here on needs another commit.
         state.withLock { $0.hasUncommitted = false }
-        try request(linux_fdatasync(descriptor.number))
+        try require(linux_fdatasync(descriptor.number))
     }
 
     // MARK: Change attribute
 
     /// Counts a change this server made; to be called after it was made, before anybody hears of it.
     func noteChange() { state.withLock { $0.changes.made &+= 1 } }
+
+    /// Counts a write through `descriptor`.
+    func noteWrite(through descriptor: Descriptor, leavesUncommitted: Bool) {
+        state.withLock { state in
+            state.changes.made &+= 1
+            // A commit that ran meanwhile may have missed it.
+            if leavesUncommitted, state.descriptor === descriptor { state.hasUncommitted = true }
+        }
+    }
 
     func change(_ status: linux_status) -> UInt64 { state.withLock { $0.changes.attribute(status.changed) } }
 

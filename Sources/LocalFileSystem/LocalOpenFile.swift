@@ -19,7 +19,8 @@ final class LocalOpenFile: OpenFile {
 
     deinit { node.countClose() }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> (count: Int, atEnd: Bool) {
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> (count: Int, atEnd: Bool)
+    {
         // No file reaches that far.
         guard let start = Int64(exactly: offset), start <= Int64.max - Int64(buffer.count) else { return (0, true) }
         let descriptor = try node.descriptor(for: .read, mayBlock: mayBlock)
@@ -35,7 +36,7 @@ final class LocalOpenFile: OpenFile {
                 throw SystemError(code: Int32(-count)).status
             }
         }
-        return (done, try start + Int64(done) >= request(linux_size(descriptor.number)))
+        return (done, try start + Int64(done) >= require(linux_size(descriptor.number)))
     }
 
     func write(_ bytes: RawSpan, at offset: UInt64, _ stability: WriteStability, mayBlock: Bool) throws(NFSStatus) -> Int {
@@ -44,7 +45,7 @@ final class LocalOpenFile: OpenFile {
         let durability = try durability(stability, mayBlock: mayBlock)
         let descriptor = try node.descriptorForWriting(leavesUncommitted: stability == .unstable, mayBlock: mayBlock)
         try node.volume.act(as: credentials)
-        defer { node.noteChange() }
+        defer { node.noteWrite(through: descriptor, leavesUncommitted: stability == .unstable) }
         return try bytes.withUnsafeBytes { bytes throws(NFSStatus) in
             if durability == LINUX_NO_WAIT { return try writeWithoutWaiting(bytes, at: start, descriptor) }
             var done = 0
@@ -94,7 +95,7 @@ final class LocalOpenFile: OpenFile {
         try node.volume.requireMayChange(Caller(credentials, mayBlock: mayBlock))
         let descriptor = try node.descriptorForWriting(leavesUncommitted: false, mayBlock: mayBlock)
         try node.volume.act(as: credentials)
-        try request(linux_ftruncate(descriptor.number, size))
+        try require(linux_ftruncate(descriptor.number, size))
         node.noteChange()
         if node.volume.durableMetadata { try node.persist() }
     }

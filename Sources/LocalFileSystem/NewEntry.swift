@@ -51,7 +51,7 @@ struct NewEntry {
                 throw error.status
             }
         }
-        try request(name.withCString { make(at: $0, in: directory.number) })
+        try require(name.withCString { make(at: $0, in: directory.number) })
         do throws(NFSStatus) {
             // The kernel has the entry at hand, so this does not wait.
             return try parent.entry(name, of: directory, Caller(caller.credentials, mayBlock: true))
@@ -81,15 +81,18 @@ struct NewEntry {
         var left = changes
         left.mode = nil
         if let size = changes.size, size > 0 {
-            try request(linux_ftruncate(made.number, LocalNode.offset(size)))
+            try require(linux_ftruncate(made.number, LocalNode.offset(size)))
         }
         left.size = nil
-        let status = try node.status(mayBlock: true)
+        // Through the descriptor at hand: looking for another one would change who the thread acts as.
+        var status = linux_status()
+        try require(linux_status(made.number, &status))
         if left.owner == status.uid { left.owner = nil }
         if left.group == status.gid { left.group = nil }
-        let special: UInt32 = 0o6000
-        if mode & special != 0, type == .directory || left.owner != nil || left.group != nil {
-            // mkdir drops these bits, a change of owner clears them. A directory keeps the set-group-ID bit it inherited.
+        // mkdir drops set-user-ID and set-group-ID, a change of owner clears them.
+        let special = mode & 0o6000
+        if left.owner != nil || left.group != nil ? special != 0 : type == .directory && special & ~status.mode != 0 {
+            // A directory keeps the set-group-ID bit it inherited.
             left.mode = mode | status.mode & (type == .directory ? S_ISGID : 0)
         }
         try node.set(left, through: made)

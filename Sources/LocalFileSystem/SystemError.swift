@@ -52,7 +52,7 @@ func check<Value: SignedInteger>(_ result: Value) throws(SystemError) -> Value {
 
 /// `check` where nothing but the status matters.
 @discardableResult
-func request<Value: SignedInteger>(_ result: Value) throws(NFSStatus) -> Value {
+func require<Value: SignedInteger>(_ result: Value) throws(NFSStatus) -> Value {
     guard result >= 0 else { throw SystemError(code: Int32(-result)).status }
     return result
 }

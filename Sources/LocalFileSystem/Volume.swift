@@ -96,7 +96,7 @@ final class Volume: Sendable {
     /// - Throws: `stale` when the file has no name any more.
     func node(of descriptor: Descriptor) throws(NFSStatus) -> LocalNode {
         var status = linux_status()
-        try request(linux_status(descriptor.number, &status))
+        try require(linux_status(descriptor.number, &status))
         guard status.links > 0, let type = FileType(mode: status.mode) else { throw .stale }
         let handle: FileHandle
         do throws(SystemError) {

@@ -17,7 +17,8 @@ final class MemoryOpenFile: OpenFile {
 
     deinit { node.storage.tree.withLock { $0.close(node.number) } }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> (count: Int, atEnd: Bool) {
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> (count: Int, atEnd: Bool)
+    {
         let data = try data
         guard let start = Int(exactly: offset), start < data.count else { return (0, true) }
         let part = data[start...].prefix(buffer.count)

@@ -111,12 +111,14 @@ struct Tree {
         let inheritsGroup = parentMode & 0o2000 != 0
         let isLink = if case .symbolicLink = content { true } else { false }
         var mode = isLink ? 0o777 : (changes.mode ?? (isDirectory ? 0o700 : 0o600)) & 0o7777
+        let group = inheritsGroup ? parentGroup : user.gid
+        if !user.maySetGroupID(of: group), isDirectory || mode & 0o010 != 0 { mode &= ~0o2000 }
         if isDirectory, inheritsGroup { mode |= 0o2000 }
         lastNumber += 1
         lastChange += 1
         let now = Self.now()
         let inode = Inode(
-            number: lastNumber, mode: mode, owner: user.uid, group: inheritsGroup ? parentGroup : user.gid, links: isDirectory ? 2 : 1,
+            number: lastNumber, mode: mode, owner: user.uid, group: group, links: isDirectory ? 2 : 1,
             content: content, change: lastChange, accessTime: now, modifyTime: now, metadataTime: now, createTime: now)
         inodes[inode.number] = inode
         var rest = changes
@@ -140,6 +142,7 @@ struct Tree {
 
     mutating func link(_ file: UInt64, as name: FileName, in number: UInt64, _ user: Credentials) throws(NFSStatus) -> ChangeInfo {
         let linked = try inode(file)
+        _ = try inode(number).directory
         guard linked.type != .directory else { throw .isdir }
         guard linked.links > 0 else { throw .noent }
         guard try find(name, in: number, user) == nil else { throw .exist }
@@ -162,19 +165,24 @@ struct Tree {
     mutating func rename(
         _ name: FileName, in source: UInt64, to target: UInt64, as newName: FileName, _ user: Credentials
     ) throws(NFSStatus) -> (source: ChangeInfo, target: ChangeInfo) {
+        _ = (try inode(source).directory, try inode(target).directory)
         let moved = try lookup(name, in: source, user)
         let replaced = try find(newName, in: target, user)
-        try requireRemovable(moved, from: source, user)
-        try inode(target).require([.write, .execute], user)
         let before = (source: try inode(source).change, target: try inode(target).change)
         if replaced?.number == moved.number {
             // Two names of one file: both stay (RFC 8881 §18.26.3).
             return (try changeInfo(source, since: before.source), try changeInfo(target, since: before.target))
         }
-        if moved.type == .directory { try requireOutside(target, of: moved.number) }
+        // In the order Linux looks at them.
+        if let replaced, (replaced.type == .directory) != (moved.type == .directory) { throw .exist }
+        if moved.type == .directory { try requireOutside(target, of: moved.number, else: .inval) }
+        if let replaced, replaced.type == .directory { try requireOutside(source, of: replaced.number, else: .exist) }
+        try requireRemovable(moved, from: source, user)
+        try inode(target).require([.write, .execute], user)
+        if let replaced { try requireRemovable(replaced, from: target, user) }
+        // Its `..` changes.
+        if moved.type == .directory, source != target { try moved.require(.write, user) }
         if let replaced {
-            guard (replaced.type == .directory) == (moved.type == .directory) else { throw .exist }
-            try requireRemovable(replaced, from: target, user)
             try requireEmpty(replaced, else: .exist)
             change(target) { $0.remove(newName) }
             unlink(replaced, from: target)
@@ -205,11 +213,11 @@ struct Tree {
         throw status
     }
 
-    /// - Throws: `inval` when a directory would come to lie in itself.
-    private func requireOutside(_ number: UInt64, of moved: UInt64) throws(NFSStatus) {
+    /// - Throws: `status` when `number` is `directory` or lies below it.
+    private func requireOutside(_ number: UInt64, of directory: UInt64, else status: NFSStatus) throws(NFSStatus) {
         var ancestor = number
         while ancestor != Self.rootNumber {
-            guard ancestor != moved else { throw .inval }
+            guard ancestor != directory else { throw status }
             ancestor = try inode(ancestor).directory.parent
         }
     }
@@ -234,8 +242,10 @@ struct Tree {
             try inode.require(.write, user)
         }
         if let owner = changes.owner, owner != inode.owner || !isOwner { guard user.uid == 0 else { throw .perm } }
-        if let group = changes.group { guard user.uid == 0 || isOwner && user.belongs(to: group) else { throw .perm } }
-        if changes.mode != nil { guard isOwner else { throw .perm } }
+        if let group = changes.group {
+            guard user.uid == 0 || isOwner && (group == inode.group || user.belongs(to: group)) else { throw .perm }
+        }
+        if changes.mode != nil, inode.type != .symbolicLink { guard isOwner else { throw .perm } }
         for time in [changes.accessTime, changes.modifyTime] where time != nil && !isOwner {
             guard time == .now else { throw .perm }
             try inode.require(.write, user)
@@ -247,7 +257,9 @@ struct Tree {
             if changes.owner != nil || changes.group != nil { inode.dropPrivileges(changedBy: user) }
             inode.owner = changes.owner ?? inode.owner
             inode.group = changes.group ?? inode.group
-            if let mode = changes.mode, inode.type != .symbolicLink { inode.mode = mode & 0o7777 }
+            if let mode = changes.mode, inode.type != .symbolicLink {
+                inode.mode = mode & (user.maySetGroupID(of: inode.group) ? 0o7777 : 0o5777)
+            }
             if let time = changes.accessTime { inode.accessTime = Self.time(time) }
             if let time = changes.modifyTime { inode.modifyTime = Self.time(time) }
         }
@@ -305,6 +317,11 @@ extension Inode {
         guard type == .regular, user.uid != 0 else { return }
         mode &= mode & 0o010 != 0 ? ~0o6000 : ~0o4000
     }
+}
+
+extension Credentials {
+    /// Nobody can make programs run as a group he is not of.
+    fileprivate func maySetGroupID(of group: UInt32) -> Bool { uid == 0 || belongs(to: group) }
 }
 
 extension [UInt8] {

@@ -36,11 +36,12 @@ import Testing
     @Test(arguments: [Kind.local, .memory]) func listsEachEntryOnceWhileOthersComeAndGo(_ kind: Kind) throws {
         try withFileSystem(kind) { fileSystem throws in
             let directory = try fileSystem.root.make("large", .directory)
-            let staying = (0..<20_000).map { "stays \($0)" }
+            // Who is not the superuser cannot close a file's descriptor and open it again.
+            let staying = (0..<(isSuperuser ? 20_000 : 2_000)).map { "stays \($0)" }
             for text in staying { try directory.make(text) }
             for index in 0..<200 { try directory.make("goes \(index)") }
             var step = 0
-            let listed = try directory.list(batch: 150) {
+            let listed = try directory.list(batch: isSuperuser ? 150 : 15) {
                 try directory.make("comes \(step)")
                 _ = try directory.remove(name("goes \(step)"), .root)
                 step += 1

@@ -8,7 +8,8 @@ import Testing
         try withFileSystem(kind) { fileSystem throws in
             let root = fileSystem.root
             let objects: [(String, NewObject, FileType)] = [
-                ("regular", .regular, .regular), ("directory", .directory, .directory), ("fifo", .fifo, .fifo), ("socket", .socket, .socket),
+                ("regular", .regular, .regular), ("directory", .directory, .directory), ("fifo", .fifo, .fifo),
+                ("socket", .socket, .socket),
                 ("link", .symbolicLink(target: Array("some/where".utf8)), .symbolicLink),
             ]
             for (text, object, type) in objects {

@@ -9,7 +9,8 @@ import Testing
     private let other = Caller.user(1002)
 
     /// A file of `owner` and the group of `member`.
-    private func withFile(_ kind: Kind, mode: UInt32, type: NewObject = .regular, _ body: (any FileSystem, any Node) throws -> Void) throws {
+    private func withFile(_ kind: Kind, mode: UInt32, type: NewObject = .regular, _ body: (any FileSystem, any Node) throws -> Void) throws
+    {
         try withFileSystem(kind) { fileSystem throws in
             let changes = AttributeChanges(mode: mode, owner: 1000, group: 2000)
             try body(fileSystem, try fileSystem.root.create(name("file"), type, changes, .root).node)

@@ -1,0 +1,199 @@
+import FileSystem
+import Foundation
+import LocalFileSystem
+import NFSProtocol
+import Testing
+
+/// Volumes of their own in image files, mounted here and there.
+@Suite(.serialized, .enabled(if: Image.canMount, "needs root, mkfs.ext4, mkfs.xfs and loop devices: install e2fsprogs and xfsprogs"))
+struct VolumeTests {
+    @Test(arguments: Image.Kind.allCases) func handlesLiveThroughAMountElsewhere(_ kind: Image.Kind) throws {
+        let image = try Image(kind)
+        var handles: [NFSProtocol.FileHandle] = []
+        var gone: NFSProtocol.FileHandle?
+        var identity: FileSystemIdentity?
+        var marker: UInt64 = 0
+        try image.mounted { path throws in
+            let fileSystem = try image.serve(path)
+            let directory = try fileSystem.root.make("directory", .directory)
+            let file = try directory.make("file")
+            try file.open(.write, .root).write(Array("content".utf8), at: 0, .fileSync)
+            let removed = try directory.make("removed")
+            gone = removed.handle
+            _ = try directory.remove(name("removed"), .root)
+            handles = [fileSystem.root.handle, directory.handle, file.handle]
+            identity = fileSystem.identity
+            marker = try file.attributes().change
+        }
+        // Something else takes the loop device and the device numbers first.
+        let other = try Image(kind)
+        try other.mounted { otherPath in
+            let otherFileSystem = try other.serve(otherPath)
+            try image.mounted { path throws in
+                let fileSystem = try image.serve(path)
+                #expect(fileSystem.identity == identity)
+                #expect(otherFileSystem.identity != identity)
+                #expect(try fileSystem.node(for: handles[0], .root) === fileSystem.root)
+                #expect(try fileSystem.node(for: handles[1], .root).names() == ["file"])
+                let file = try fileSystem.node(for: handles[2], .root)
+                #expect(try file.open(.read, .root).read(100).bytes == Array("content".utf8))
+                #expect(try file.attributes().change == marker)
+                #expect(throws: NFSStatus.stale) { try fileSystem.node(for: #require(gone), .root) }
+                for handle in handles { #expect(throws: NFSStatus.badhandle) { try otherFileSystem.node(for: handle, .root) } }
+            }
+        }
+    }
+
+    @Test(arguments: Image.Kind.allCases) func anExportEndsAtItsDirectoryAndItsMount(_ kind: Image.Kind) throws {
+        let image = try Image(kind)
+        try image.mounted { path throws in
+            try FileManager.default.createDirectory(atPath: "\(path)/above/export/inside/mounted", withIntermediateDirectories: true)
+            let fileSystem = try image.serve("\(path)/above/export")
+            let root = fileSystem.root
+            #expect(try root.parent(.root) == nil)
+            let inside = try root.find("inside")
+            #expect(try inside.parent(.root) === root)
+            let whole = try image.serve(path)
+            #expect(whole.identity == fileSystem.identity)
+            #expect(whole.root.handle != root.handle)
+            // Above the export lies what a forged or leaked handle can name, but no way leads up from it for ever.
+            #expect(try fileSystem.node(for: whole.root.handle, .root).parent(.root) == nil)
+
+            let inner = try Image(kind)
+            try inner.mounted(at: "\(path)/above/export/inside/mounted") { _ throws in
+                #expect(throws: NFSStatus.access) { try inside.find("mounted") }
+                #expect(throws: NFSStatus.access) { try inside.remove(name("mounted"), .root) }
+                #expect(throws: NFSStatus.access) { try inside.rename(name("mounted"), to: root, as: name("x"), .root) }
+                #expect(try inside.names() == ["mounted"])
+            }
+            #expect(try inside.find("mounted").type == .directory)
+        }
+    }
+
+    @Test(arguments: Image.Kind.allCases) func aFullDeviceSaysSo(_ kind: Image.Kind) throws {
+        let image = try Image(kind)
+        try image.mounted { path throws in
+            let fileSystem = try image.serve(path)
+            try fileSystem.root.setAttributes(AttributeChanges(mode: 0o777), .root)
+            let file = try fileSystem.root.make("file", .regular, .user(1000))
+            let free = try fileSystem.statistics(.root).bytesFree
+            let open = try file.open(.write, .user(1000))
+            let chunk = [UInt8](repeating: 1, count: 1 << 20)
+            var offset: UInt64 = 0
+            #expect(throws: NFSStatus.nospc) {
+                while offset < 1 << 32 { offset += UInt64(try open.write(chunk, at: offset)) }
+            }
+            #expect(offset > 1 << 20)
+            #expect(throws: NFSStatus.nospc) { try open.write(chunk, at: offset, .fileSync) }
+            if kind == .ext4 {
+                // A part is kept back for the superuser.
+                #expect(try file.open(.write, .root).write(chunk, at: offset) == chunk.count)
+            }
+            try open.commit(mayBlock: true)
+            // Nothing holds on to a removed file that nobody has open.
+            _ = try fileSystem.root.remove(name("file"), .root)
+            #expect(try fileSystem.statistics(.root).bytesFree < free)
+            let handle = file.handle
+            withExtendedLifetime(open) {}
+            #expect(try fileSystem.node(for: handle, .root).attributes().linkCount == 0)
+        }
+    }
+
+    @Test func removedFilesGiveTheirStorageBack() throws {
+        let image = try Image(.ext4)
+        try image.mounted { path throws in
+            let fileSystem = try image.serve(path)
+            let before = try fileSystem.statistics(.root).bytesFree
+            let file = try fileSystem.root.make("file")
+            try file.open(.write, .root).write([UInt8](repeating: 1, count: 8 << 20), at: 0, .fileSync)
+            #expect(try fileSystem.statistics(.root).bytesFree + 8 << 20 <= before)
+            _ = try fileSystem.root.remove(name("file"), .root)
+            #expect(try fileSystem.statistics(.root).bytesFree == before)
+        }
+    }
+
+    @Test func overwritingCachedDataOnXFSDoesNotWait() throws {
+        let image = try Image(.xfs)
+        try image.mounted { path throws in
+            let open = try image.serve(path).root.make("file").open(.both, .root)
+            try open.write([UInt8](repeating: 1, count: 8192))
+            #expect(try open.write(([2, 3] as [UInt8]).span.bytes, at: 100, .unstable, mayBlock: false) == 2)
+            #expect(try open.read(2, at: 100, mayBlock: false).bytes == [2, 3])
+        }
+    }
+
+    @Test func aReadOnlyMountRefusesChanges() throws {
+        let image = try Image(.ext4)
+        try image.mounted { path in try image.serve(path).root.make("file") }
+        try image.mounted(options: "ro") { path in
+            let fileSystem = try image.serve(path)
+            let file = try fileSystem.root.find("file")
+            #expect(throws: NFSStatus.rofs) { try fileSystem.root.make("x") }
+            #expect(throws: NFSStatus.rofs) { try fileSystem.root.remove(name("file"), .root) }
+            #expect(throws: NFSStatus.rofs) { try file.setAttributes(AttributeChanges(mode: 0o777), .root) }
+            #expect(throws: NFSStatus.rofs) { try file.open(.write, .root) }
+            #expect(try file.access(.all, .root) == [.read])
+            _ = try file.open(.read, .root)
+        }
+    }
+}
+
+/// A file system in a sparse file. Mounted through a loop device while it is looked at.
+struct Image: ~Copyable {
+    enum Kind: String, CaseIterable, Sendable, CustomTestStringConvertible {
+        case ext4, xfs
+
+        var testDescription: String { rawValue }
+
+        fileprivate var megabytes: Int { self == .ext4 ? 32 : 320 }
+        fileprivate var options: [String] { self == .ext4 ? ["-q", "-m", "20"] : ["-q"] }
+    }
+
+    static let canMount =
+        isSuperuser && FileManager.default.fileExists(atPath: "/dev/loop-control")
+        && ["/usr/sbin/mkfs.ext4", "/usr/sbin/mkfs.xfs"].allSatisfy { FileManager.default.isExecutableFile(atPath: $0) }
+
+    private let directory: String
+    private var file: String { "\(directory)/image" }
+
+    init(_ kind: Kind) throws {
+        LocalFileSystem.actAsSuperuser()
+        directory = "\(NSTemporaryDirectory())/volume-tests-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+        try Self.run("/usr/bin/truncate", ["-s", "\(kind.megabytes)M", file])
+        try Self.run("/usr/sbin/mkfs.\(kind.rawValue)", kind.options + [file])
+    }
+
+    deinit {
+        LocalFileSystem.actAsSuperuser()
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    func serve(_ path: String) throws -> LocalFileSystem {
+        try LocalFileSystem(path: path, durableMetadata: false, descriptorLimit: 100)
+    }
+
+    /// Runs `body` while the image is mounted, at a place that was not used before if none is given.
+    func mounted(at place: String? = nil, options: String = "rw", _ body: (_ path: String) throws -> Void) throws {
+        let path = place ?? "\(directory)/\(UUID().uuidString)"
+        if place == nil { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) }
+        // XFS would not mount two file systems that are copies of each other; these are not, so no option is needed.
+        try Self.run("/usr/bin/mount", ["-o", "loop,\(options)", file, path])
+        defer { LocalFileSystem.actAsSuperuser() }
+        var failure: (any Error)?
+        do { try body(path) } catch { failure = error }
+        LocalFileSystem.actAsSuperuser()
+        // Fails when a descriptor is still open in it, which is a failure of the test.
+        try Self.run("/usr/bin/umount", [path])
+        if let failure { throw failure }
+    }
+
+    private static func run(_ program: String, _ arguments: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        try process.run()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0, "\(program) \(arguments.joined(separator: " "))")
+    }
+}
