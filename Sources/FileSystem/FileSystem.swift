@@ -16,6 +16,15 @@ package protocol FileSystem: AnyObject, Sendable {
     func node(for handle: FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node
 
     func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics
+
+    /// Makes the calling thread the server's own again. A call may leave its thread acting as its caller, as the next is
+    /// often of the same; what the thread does outside of file systems, starting threads above all, is not that caller's.
+    func actAsServer()
+}
+
+extension FileSystem {
+    /// What a file system does that never acts as anybody.
+    package func actAsServer() {}
 }
 
 /// The UUID of a file system, as two words in the order of its bytes.

@@ -8,7 +8,7 @@ import NFSProtocol
 /// - Filehandles are the kernel's: they live through a restart, a mount at another place and a move of the device. A handle
 ///   of a file on the same file system but outside of the directory is served too; who must not reach those files is given
 ///   a file system of its own.
-/// - The kernel checks permissions. A call leaves its thread acting as its caller, see `actAsSuperuser()`.
+/// - The kernel checks permissions. A call leaves its thread acting as its caller, see `actAsServer()`.
 /// - What other processes of the machine remove while a client has it open is kept only while its descriptor is.
 package final class LocalFileSystem: FileSystem {
     private let volume: Volume
@@ -79,11 +79,9 @@ package final class LocalFileSystem: FileSystem {
             maximumLinks: limits.links, maximumNameLength: UInt32(clamping: capacity.name_length))
     }
 
-    /// Makes the calling thread act as the superuser again.
-    ///
-    /// A thread that called into a file system goes on acting as the caller of that call, as the next one often is the same
-    /// and each switch costs microseconds. Files the thread opens otherwise, and threads it starts, are that user's too:
-    /// call this before such things.
+    package func actAsServer() { Self.actAsSuperuser() }
+
+    /// Makes the calling thread act as the superuser again, if the process is the superuser's.
     package static func actAsSuperuser() {
         // Fails only where `act(as:)` never succeeded.
         if geteuid() == 0 { _ = linux_act_as_superuser() }

@@ -44,8 +44,10 @@ package final class NFSServer: RPCService {
         self.pool = pool
         self.owner = owner
         self.instance = ServerInstance(rawValue: instance)
-        workers = WorkerPool(limit: workerThreads)
-        recovery = Recovery(storage: storage, grace: .seconds(Int64(limits.graceSeconds)), clock: clock, log: log)
+        workers = WorkerPool(threads: workerThreads)
+        recovery = Recovery(
+            storage: storage, grace: .seconds(Int64(limits.graceSeconds)), clock: clock, log: log,
+            actAsServer: { nameSpace.actAsServer() })
         sessions = SessionTable()
         clients = Mutex(
             ClientTable(

@@ -15,6 +15,8 @@ final class Recovery: Sendable {
     private let log: Logger
     private let clock: ServerClock
     private let duration: Duration
+    /// Makes the calling thread the server's own before a task, and with it perhaps a thread, is started.
+    private let actAsServer: @Sendable () -> Void
     private let state = Mutex(State())
     /// What every READ and WRITE asks, without the lock.
     private let graceIsOver = Atomic(false)
@@ -30,7 +32,10 @@ final class Recovery: Sendable {
     }
 
     /// - Parameter grace: how long listed clients have to reclaim at most.
-    init(storage: any RecoveryStorage, grace: Duration, clock: ServerClock, log: Logger) {
+    init(
+        storage: any RecoveryStorage, grace: Duration, clock: ServerClock, log: Logger, actAsServer: @escaping @Sendable () -> Void
+    ) {
+        self.actAsServer = actAsServer
         self.storage = storage
         self.clock = clock
         self.log = log
@@ -133,6 +138,7 @@ final class Recovery: Sendable {
             return state.nextWaiter
         }
         guard let waiter else { return completion(false) }
+        actAsServer()
         Task {
             try? await Task.sleep(for: limit)
             self.state.withLock { $0[keyPath: waiters].removeValue(forKey: waiter) }?(true)
@@ -158,6 +164,7 @@ final class Recovery: Sendable {
 
     /// Runs `operation`, repeated until it succeeds, behind all earlier ones.
     private func call(_ purpose: String, _ operation: @escaping @Sendable () async throws -> Void, then completion: @escaping Completion) {
+        actAsServer()
         state.withLock { state in
             let earlier = state.lastCall
             state.lastCall = Task {

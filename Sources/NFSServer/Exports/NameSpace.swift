@@ -36,6 +36,11 @@ package final class NameSpace: Sendable {
         self.exportsByPseudoPath = exportsByPseudoPath
     }
 
+    /// Makes the calling thread the server's own, not a caller's, as it must be before it starts others.
+    func actAsServer() {
+        for export in exports.values { export.fileSystem.actAsServer() }
+    }
+
     /// What PUTROOTFH stands for.
     var root: CurrentFile { crossing(CurrentFile(node: pseudo.root, export: pseudoExport)) }
 
