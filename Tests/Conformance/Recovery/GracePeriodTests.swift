@@ -190,4 +190,21 @@ struct GracePeriodTests {
         #expect([.ok, .grace].contains(try await opened.status))
         #expect(try await waiting.newOpen(file).status == .ok)
     }
+
+    @Test(
+        "a retry of a request still being worked on is DELAY or its answer, and the work is done once (§2.10.6.2)", .timeLimit(.minutes(1)))
+    func retryInProgress() async throws {
+        var scene = try await Scene(clients: 2)
+        try await scene.restart(returning: [0, 1])
+        let session = scene.clients[0].session
+        try await session.run(.reclaimComplete())
+        let request = [await session.nextSequence(cacheThis: true), .putFH(scene.directory), .open(.null("new"), .guarded(.none))]
+        let (first, second) = (Connection(try await scene.server.connect()), Connection(try await scene.server.connect()))
+        async let original = first.compound(request)
+        async let retry = second.compound(request)
+        let replies = [try await original, try await retry]
+        #expect(replies.allSatisfy { [.grace, .delay].contains($0.status) }, "\(replies)")
+        #expect(replies.contains { $0.status == .grace })
+        #expect(try await first.compound(request).status == .grace)
+    }
 }
