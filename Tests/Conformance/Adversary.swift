@@ -22,6 +22,9 @@ actor Adversary {
     private let residentBefore: Int
     private var socket: SocketExchange
     private var session: TestSession?
+    /// How many requests went out behind a good SEQUENCE, and how many of these were accepted and so got to the spoiled part.
+    private var sent = 0
+    private var accepted = 0
     private(set) var directory: FileHandle
 
     init(_ server: ServerUnderTest) async throws {
@@ -48,19 +51,24 @@ actor Adversary {
     /// Sends operations after a SEQUENCE and PUTFH that are good, and `spoil`s the record before it leaves.
     func send(_ operations: [Operation], spoil: (inout [UInt8]) -> Void = { _ in }) async throws {
         let session = try await liveSession()
+        sent += 1
         let request = [await session.nextSequence(), .putFH(directory)] + operations
         var record = RPCCall(xid: Connection.newXID(), arguments: Connection.compoundArguments(request)).bytes
         spoil(&record)
         // The answer to a spoiled request need not decode; what counts is whether its SEQUENCE was accepted.
         guard let answer = try await send(record), let reply = try? RPCReply(answer), let results = try? reply.results else { return }
         var decoder = XDRDecoder(results)
-        let accepted = (try? decoder.uint32()) != nil && (try? decoder.opaque()) != nil && ((try? decoder.uint32()) ?? 0) > 0
-        guard accepted, try decoder.operationCodeAndStatus() == (OperationCode.sequence.rawValue, Status.ok.rawValue) else {
+        let hasResults = (try? decoder.uint32()) != nil && (try? decoder.opaque()) != nil && ((try? decoder.uint32()) ?? 0) > 0
+        guard hasResults, try decoder.operationCodeAndStatus() == (OperationCode.sequence.rawValue, Status.ok.rawValue) else {
             self.session = nil
             return
         }
         await session.advance()
+        accepted += 1
     }
+
+    /// The part of the requests of `send(_:spoil:)` that were refused only for what was spoiled in them.
+    var acceptedShare: Double { Double(accepted) / Double(max(1, sent)) }
 
     private func liveSession() async throws -> TestSession {
         if let session { return session }

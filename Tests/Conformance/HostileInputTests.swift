@@ -30,6 +30,7 @@ struct HostileInputTests {
             }
             try await adversary.send(operations)
         }
+        #expect(await adversary.acceptedShare > 0.5)
         #expect(try await adversary.honestClientIsServed())
     }
 
@@ -41,6 +42,7 @@ struct HostileInputTests {
                 try await adversary.send([operation]) { $0.removeLast(min(cut, $0.count)) }
             }
         }
+        #expect(await adversary.acceptedShare > 0.5)
         #expect(try await adversary.honestClientIsServed())
     }
 
@@ -64,6 +66,7 @@ struct HostileInputTests {
                 try await adversary.send([spoiled])
             }
         }
+        #expect(await adversary.acceptedShare > 0.5)
         #expect(try await adversary.honestClientIsServed())
     }
 
@@ -79,6 +82,7 @@ struct HostileInputTests {
                 record[position] ^= 1 << UInt8(bit >> 40 & 7)
             }
         }
+        #expect(await adversary.acceptedShare > 0.5)
         #expect(try await adversary.honestClientIsServed())
     }
 
@@ -93,6 +97,7 @@ struct HostileInputTests {
         ] {
             try await adversary.send([operation])
         }
+        #expect(await adversary.acceptedShare > 0.5)
         #expect(try await adversary.honestClientIsServed())
     }
 

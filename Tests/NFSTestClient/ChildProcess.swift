@@ -18,6 +18,9 @@ struct ChildProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, pair[1], 0)
         posix_spawn_file_actions_adddup2(&actions, pair[1], 1)
         posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        // Whatever else is open here and would outlive its owner in the child: Foundation's Process takes the end of such a
+        // descriptor for the end of its own child, and would wait for ours.
+        for other in 3..<min(getdtablesize(), 4096) { posix_spawn_file_actions_addclose(&actions, other) }
         var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
         var id: pid_t = 0
         let result = posix_spawn(&id, executable, &actions, nil, &words, environ)
@@ -52,6 +55,13 @@ struct ChildProcess: Sendable {
         var status: Int32 = 0
         waitpid(id, &status, 0)
         Glibc.close(descriptor)
+    }
+
+    /// Ends the child's input, waits until it has ended and gives back what it used.
+    func finish() {
+        Glibc.close(descriptor)
+        var status: Int32 = 0
+        waitpid(id, &status, 0)
     }
 
     /// Sends SIGTERM; the exit code, or nil when a signal ended the process or the time (in seconds) is up.

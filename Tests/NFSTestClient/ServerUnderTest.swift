@@ -44,6 +44,12 @@ package actor ServerUnderTest: SocketServer {
         guardian = try ChildProcess("/bin/sh", ["-c", script], log: "/dev/null")
     }
 
+    deinit {
+        server?.kill()
+        Self.write(pid: nil, in: directory)
+        guardian.finish()
+    }
+
     private static func temporaryDirectory() throws -> String {
         var template = Array("/tmp/remuda-conformance-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw ConnectionError.failed(errno) }
@@ -72,11 +78,11 @@ package actor ServerUnderTest: SocketServer {
                 "--lease", "\(settings.lease)", "--grace", "\(settings.grace)", "--hostname", "conformance", "--allow-unmounted",
             ] + settings.extraArguments, log: "\(directory)/log")
         server = process
-        writePID(process.id)
+        Self.write(pid: process.id, in: directory)
         guard let line = process.readLine(timeout: 30), line.hasPrefix("ready"), let word = line.split(separator: " ").last,
             let (host, port) = RemoteServer.hostAndPort(word)
         else {
-            process.kill()
+            kill()
             throw StartFailure(log: (try? readFile("\(directory)/log")) ?? "")
         }
         address = (host, port)
@@ -86,7 +92,7 @@ package actor ServerUnderTest: SocketServer {
     package func kill() {
         server?.kill()
         server = nil
-        writePID(nil)
+        Self.write(pid: nil, in: directory)
     }
 
     package func restart() throws {
@@ -118,7 +124,7 @@ package actor ServerUnderTest: SocketServer {
         return try SocketExchange(host: address.host, port: address.port, timeout: timeout)
     }
 
-    private func writePID(_ id: Int32?) {
+    private static func write(pid id: Int32?, in directory: String) {
         guard let file = fopen("\(directory)/pid", "w") else { return }
         fputs(id.map { "\($0)\n" } ?? "", file)
         fclose(file)

@@ -246,4 +246,14 @@ struct LockTests {
         try await shared.session.run(.putFH(shared.handle), .lockU(lock))
         #expect(try await shared.isFree(offset: 0, length: .max))
     }
+
+    @Test("open, lock, write, unlock and close follow each other in one compound by the current stateid (§16.2.3.1.2)")
+    func currentStateID() async throws {
+        let (session, directory) = try await newDirectory()
+        let reply = try await session.compound(
+            .putFH(directory), .open(.null("file"), .unchecked(.none)), .lock(.write, .open(.current, "owner")), .write(.current, [1]),
+            .lockU(.current), .getFH)
+        #expect(reply.status == .ok, "\(reply)")
+        #expect(try await session.read(reply.fileHandle) == [1])
+    }
 }

@@ -119,6 +119,14 @@ struct CreateTests {
         #expect([.inval, .noEnt].contains(reply.status))
     }
 
+    @Test("a target longer than any path is refused", arguments: [4097, 10_000])
+    func longTarget(_ length: Int) async throws {
+        let (session, directory) = try await newDirectory()
+        let target = Array(repeating: UInt8(ascii: "t"), count: length)
+        let reply = try await session.compound(.putFH(directory), .create(.symlink(target), "link"))
+        #expect([.nameTooLong, .inval].contains(reply.status))
+    }
+
     @Test("an attribute that is not supported is ATTRNOTSUPP, one that cannot be set is INVAL, and nothing is created")
     func badAttributes() async throws {
         let (session, directory) = try await newDirectory()

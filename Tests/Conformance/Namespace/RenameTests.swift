@@ -130,4 +130,15 @@ struct RenameTests {
         #expect(try await rename(session, closed, "file", directory, "new", .user).outcome == Outcome(.rename, .access))
         #expect(try await rename(session, directory, "file", closed, "new", .user).outcome == Outcome(.rename, .access))
     }
+
+    @Test("an open of the replaced file goes on until it is closed")
+    func replaceOpen() async throws {
+        let (session, directory) = try await newDirectory()
+        let open = try await session.open(directory, "replaced")
+        try await session.run(.putFH(open.handle), .write(open.stateID, [1, 2], .fileSync))
+        _ = try await session.makeFile(directory, "file", [9])
+        #expect(try await rename(session, directory, "file", directory, "replaced").status == .ok)
+        #expect(try await session.read(open.handle, open.stateID) == [1, 2])
+        try await session.close(open)
+    }
 }
