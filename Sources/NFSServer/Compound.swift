@@ -56,6 +56,8 @@ final class Compound: @unchecked Sendable {
     var savedFile: CurrentFile?
     var currentStateID: StateID?
     var savedStateID: StateID?
+    /// The client DESTROY_CLIENTID has removed.
+    var departed: ClientID?
     /// The lock in the way of a LOCK or LOCKT, for its result.
     var lockDenied: LockDenied?
 
@@ -120,4 +122,6 @@ enum WaitReason {
     case clientRecord(Client)
     /// The name of an expired client off stable storage, and its state dropped.
     case removal(DroppedClient)
+    /// The same for a client that left. It holds nothing, so it is not kept waiting for long.
+    case departure(DroppedClient)
 }

@@ -16,6 +16,10 @@ extension NFSServer {
             recovery.record(client) { self.resume(compound) }
         case .waits(.removal(let dropped)):
             drop(dropped) { self.resume(compound) }
+        case .waits(.departure(let dropped)):
+            recovery.waiting(atMost: .milliseconds(limits.graceHoldMilliseconds), for: { self.drop(dropped, then: $0) }) {
+                self.resume(compound)
+            }
         }
     }
 

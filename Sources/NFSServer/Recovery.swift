@@ -145,6 +145,22 @@ final class Recovery: Sendable {
         }
     }
 
+    /// Calls `completion` when what `operation` begins is done or `limit` has passed.
+    func waiting(atMost limit: Duration, for operation: (@escaping Completion) -> Void, _ completion: @escaping Completion) {
+        let isDone = DoneFlag()
+        operation { if isDone.set() { completion() } }
+        Task {
+            try? await Task.sleep(for: limit)
+            if isDone.set() { completion() }
+        }
+    }
+
+    private final class DoneFlag: Sendable {
+        private let flag = Atomic(false)
+        /// Whether this is the first time.
+        func set() -> Bool { flag.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged }
+    }
+
     // MARK: The record of clients
 
     /// Puts a client on the record and calls `completion` when it is there.

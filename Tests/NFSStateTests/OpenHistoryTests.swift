@@ -36,7 +36,7 @@ struct OpenHistoryTests {
         func expect(_ request: Request, _ key: Key) -> (NFSStatus, seqid: UInt32?, name: StateID.Other?) {
             switch request {
             case .open(let access, let deny):
-                for (other, reservation) in held where other != key && other.file == key.file {
+                for (other, reservation) in held where other.file == key.file {  // its own is no exception (§9.7)
                     if access & reservation.deny != 0 || deny & reservation.access != 0 { return (.shareDenied, nil, nil) }
                 }
                 guard let own = held[key] else { return (.ok, 1, nil) }

@@ -72,34 +72,28 @@ import Testing
         }
     }
 
-    @Test func aBackendThatDoesNotAnswerIsUnavailableInTime() async throws {
+    @Test(.timeLimit(.minutes(1))) func aBackendThatDoesNotAnswerIsUnavailableInTime() async throws {
         try await RawExchange.withSilentListener { address in
-            let start = ContinuousClock.now
             try await expectUnavailable("no answer in time") {
                 try await withClient(of: address, timeout: .milliseconds(200)) { try await $0.open(Self.version, for: Self.host) }
             }
-            #expect(ContinuousClock.now - start < .seconds(5))
         }
     }
 
-    @Test func aBackendThatStopsWithinItsAnswerIsUnavailableInTime() async throws {
+    @Test(.timeLimit(.minutes(1))) func aBackendThatStopsWithinItsAnswerIsUnavailableInTime() async throws {
         let beginning = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
         try await RawExchange.withListener(saying: beginning) { address in
-            let start = ContinuousClock.now
             try await expectUnavailable("no answer in time") {
                 _ = try await withClient(of: address, timeout: .milliseconds(200)) { try await $0.activeClients(of: Self.host) }
             }
-            #expect(ContinuousClock.now - start < .seconds(5))
         }
     }
 
-    @Test func aBackendThatIsDownIsUnavailableInTime() async throws {
+    @Test(.timeLimit(.minutes(1))) func aBackendThatIsDownIsUnavailableInTime() async throws {
         let address = try RawExchange.freeAddress()
-        let start = ContinuousClock.now
         try await expectUnavailable("is it running and reachable?") {
             try await withClient(of: address, timeout: .milliseconds(300)) { try await $0.open(Self.version, for: Self.host) }
         }
-        #expect(ContinuousClock.now - start < .seconds(5))
     }
 
     @Test(arguments: [

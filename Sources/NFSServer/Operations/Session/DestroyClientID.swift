@@ -12,7 +12,10 @@ struct DestroyClientID: Operation {
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
+        // Run again when the name is off the record, so that no restart waits for a client that has left.
+        guard compound.departed != clientID else { return }
         let dropped = try compound.server.clients.withLock { clients throws(NFSStatus) in try clients.destroyClientID(clientID) }
-        compound.server.drop(dropped)
+        compound.departed = clientID
+        try compound.wait(for: .departure(dropped))
     }
 }
