@@ -97,7 +97,8 @@ let package = Package(
         tests("NFSDaemonTests", ["NFSDaemon", "nfs-server"]),
         .target(name: "NFSTestClient", path: "Tests/NFSTestClient", swiftSettings: swiftSettings),
         tests("Conformance", ["NFSTestClient", "nfs-server"]),
-        .executableTarget(name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(
             "RealClient", ["client-workload", "recovery-backend", "nfs-server"],
             exclude: ["Jobs", "Machinery/client-init", "Machinery/laboratory"]),

@@ -152,7 +152,8 @@ extension ServerConfiguration {
         state.clients = limits.clients
         state.sessions = limits.sessions
         return Limits(
-            leaseSeconds: UInt32(lease.components.seconds), graceSeconds: UInt32(grace.components.seconds), maximumTransfer: limits.transfer,
+            leaseSeconds: UInt32(lease.components.seconds), graceSeconds: UInt32(grace.components.seconds),
+            maximumTransfer: limits.transfer,
             state: state)
     }
 

@@ -90,9 +90,13 @@
 
     @inlinable package var isEmpty: Bool { low == 0 && high == 0 }
 
-    @inlinable package func intersection(_ other: AttributeSet) -> AttributeSet { AttributeSet(low: low & other.low, high: high & other.high) }
+    @inlinable package func intersection(_ other: AttributeSet) -> AttributeSet {
+        AttributeSet(low: low & other.low, high: high & other.high)
+    }
 
-    @inlinable package func subtracting(_ other: AttributeSet) -> AttributeSet { AttributeSet(low: low & ~other.low, high: high & ~other.high) }
+    @inlinable package func subtracting(_ other: AttributeSet) -> AttributeSet {
+        AttributeSet(low: low & ~other.low, high: high & ~other.high)
+    }
 
     @inlinable package func union(_ other: AttributeSet) -> AttributeSet { AttributeSet(low: low | other.low, high: high | other.high) }
 

@@ -20,7 +20,11 @@ extension AttributeSet {
 
     /// Writes as few words as hold the set.
     package func encode(to reply: inout XDRWriter) {
-        let words = [UInt32(truncatingIfNeeded: low), UInt32(truncatingIfNeeded: low >> 32), UInt32(truncatingIfNeeded: high), UInt32(truncatingIfNeeded: high >> 32)] as InlineArray<4, UInt32>
+        let words =
+            [
+                UInt32(truncatingIfNeeded: low), UInt32(truncatingIfNeeded: low >> 32), UInt32(truncatingIfNeeded: high),
+                UInt32(truncatingIfNeeded: high >> 32),
+            ] as InlineArray<4, UInt32>
         var count = 4
         while count > 0, words[count - 1] == 0 { count -= 1 }
         reply.uint32(UInt32(count))

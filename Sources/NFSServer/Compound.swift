@@ -63,7 +63,10 @@ final class Compound: @unchecked Sendable {
 
     /// Reads COMPOUND4args up to the first operation (RFC 8881 §16.2.1) and begins the reply.
     /// - Returns: nil when they do not read: GARBAGE_ARGS.
-    init?(_ call: RPCCall, _ record: Record, on connection: any RPCConnection, _ context: ConnectionContext, server: NFSServer, pool: BufferPool) {
+    init?(
+        _ call: RPCCall, _ record: Record, on connection: any RPCConnection, _ context: ConnectionContext, server: NFSServer,
+        pool: BufferPool
+    ) {
         var request = XDRReader(record.bytes, at: call.argumentsOffset)
         var reply = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: RecordMark.length + server.limits.maximumMessage)
         replyLimit = reply.limit

@@ -103,7 +103,9 @@ final class Recovery: Sendable {
     /// Makes the end durable, and only then lets clients have new state: granted earlier, a crash in between would leave a
     /// list on which they are missing.
     private func end(_ reason: String) {
-        call("put the record of clients in force") { try await self.storage.activate() } then: {
+        call("put the record of clients in force") {
+            try await self.storage.activate()
+        } then: {
             let waiting = self.state.withLock { state in
                 state.grace?.ended()
                 self.graceIsOver.store(true, ordering: .releasing)
@@ -165,7 +167,9 @@ final class Recovery: Sendable {
 
     /// Puts a client on the record and calls `completion` when it is there.
     func record(_ client: Client, then completion: @escaping Completion) {
-        call("record a client") { try await self.storage.add(client.owner) } then: {
+        call("record a client") {
+            try await self.storage.add(client.owner)
+        } then: {
             client.setRecorded()
             completion()
         }
@@ -174,7 +178,11 @@ final class Recovery: Sendable {
     /// Takes a client off the record, unless it has come back when its turn comes, and calls `completion` when it is off. The
     /// grace period does not wait for it any more.
     func remove(_ owner: [UInt8], unless isBack: @escaping @Sendable () -> Bool, then completion: @escaping Completion) {
-        call("take a client off the record") { if !isBack() { try await self.storage.remove(owner) } } then: { completion() }
+        call("take a client off the record") {
+            if !isBack() { try await self.storage.remove(owner) }
+        } then: {
+            completion()
+        }
         if state.withLock({ $0.grace?.declareDead(owner) ?? false }) { end("all clients are back or gone") }
     }
 

@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import NFSDaemon
+import Testing
 
 /// The built program, as a user runs it.
 @Suite("The command line of nfs-server")

@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import NFSDaemon
+import Testing
 
 @Suite("The documentation of the configuration")
 struct ConfigurationDocumentationTests {

@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import NFSDaemon
+import Testing
 
 @Suite("Checking the configuration against the file system")
 struct ConfigurationFileSystemTests {

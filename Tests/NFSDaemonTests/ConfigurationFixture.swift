@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import NFSDaemon
+import Testing
 
 /// A directory of its own for one test, gone with the value.
 final class TemporaryDirectory {

@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import NFSDaemon
+import Testing
 
 @Suite("Loading the configuration")
 struct ConfigurationLoadingTests {

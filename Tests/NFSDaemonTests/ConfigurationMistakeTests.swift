@@ -1,6 +1,5 @@
-import Testing
-
 import NFSDaemon
+import Testing
 
 /// Each mistake is one line that names the place and says what to do.
 @Suite("Mistakes in the configuration")

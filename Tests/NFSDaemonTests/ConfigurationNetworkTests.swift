@@ -1,6 +1,5 @@
-import Testing
-
 import NFSDaemon
+import Testing
 
 @Suite("Addresses and networks")
 struct ConfigurationNetworkTests {

@@ -31,9 +31,11 @@ struct AttributeComparison: ~Escapable {
         do {
             _ = try AttributeSet(from: &own)
             let ownValues = try own.opaque(maximum: own.remaining)
-            same = ownValues.byteCount == values.byteCount && ownValues.withUnsafeBytes { left in
-                values.withUnsafeBytes { right in left.elementsEqual(right) }
-            }
+            same =
+                ownValues.byteCount == values.byteCount
+                && ownValues.withUnsafeBytes { left in
+                    values.withUnsafeBytes { right in left.elementsEqual(right) }
+                }
         } catch {
             throw .serverfault
         }

@@ -107,7 +107,9 @@ final class PseudoNode: Node {
         guard cookie == 0 || (reserved..<reserved + UInt64(children.count)).contains(cookie) else { throw .badCookie }
         let start = cookie == 0 ? 0 : Int(cookie - reserved) + 1
         for index in start..<children.count {
-            let entry = DirectoryEntry(cookie: UInt64(index) + reserved, name: children[index].name, fileID: PseudoNode(path: children[index].path, tree: tree).fileID)
+            let entry = DirectoryEntry(
+                cookie: UInt64(index) + reserved, name: children[index].name,
+                fileID: PseudoNode(path: children[index].path, tree: tree).fileID)
             guard try body(entry) else { return false }
         }
         return true

@@ -149,7 +149,8 @@ struct Open: Operation, ~Escapable {
             // A retry finds the file its first try made, by the verifier kept in it (§18.16.3).
             let attributes = try file.node.attributes(compound.caller(on: file))
             guard file.node.type == .regular, creation.made(attributes) else { throw .exist }
-            var opened = Opened(file: file, stateID: try share(file, try file.node.openGranted(access, compound.caller(on: file)), compound))
+            var opened = Opened(
+                file: file, stateID: try share(file, try file.node.openGranted(access, compound.caller(on: file)), compound))
             opened.change = try unchanged(directory, compound)
             opened.attributesSet = creation.attributesSet
             return opened

@@ -18,7 +18,8 @@ struct ExchangeID: Operation, ~Escapable {
         static let pnfsDataServer: UInt32 = 0x0004_0000
         static let updateConfirmed: UInt32 = 0x4000_0000
         static let confirmed: UInt32 = 0x8000_0000
-        static let known = supportsReferral | supportsMigration | bindsPrincipal | nonPNFS | pnfsMetadataServer | pnfsDataServer | updateConfirmed
+        static let known =
+            supportsReferral | supportsMigration | bindsPrincipal | nonPNFS | pnfsMetadataServer | pnfsDataServer | updateConfirmed
     }
 
     private let verifier: Verifier
@@ -52,7 +53,8 @@ struct ExchangeID: Operation, ~Escapable {
         let now = compound.now
         let (result, dropped) = try server.clients.withLock { clients throws(NFSStatus) in
             try clients.exchangeID(
-                owner: owner, verifier: verifier, principal: compound.principal, updatesConfirmed: flags & Flag.updateConfirmed != 0, now: now)
+                owner: owner, verifier: verifier, principal: compound.principal, updatesConfirmed: flags & Flag.updateConfirmed != 0,
+                now: now)
         }
         if let dropped { server.drop(dropped) }
         reply.uint64(result.client.id.rawValue)
