@@ -48,7 +48,7 @@ private struct Daemon: Sendable {
         }
         server = NFSServer(
             nameSpace: nameSpace, limits: configuration.protocolLimits, storage: RecoveryRecord(store: store, hostname: hostname),
-            instance: UInt32(truncatingIfNeeded: UInt64(Date().timeIntervalSince1970 * 16)), owner: configuration.hostname,
+            instance: UInt32(truncatingIfNeeded: UInt64(Date().timeIntervalSince1970 * 1000)), owner: configuration.hostname,
             workerThreads: configuration.workers, pool: pool, log: log)
         var settings = Transport.Configuration(loops: configuration.loops)
         settings.maximumRecord = configuration.limits.record

@@ -31,7 +31,7 @@ package final class NFSServer: RPCService {
     private let failedCommits = Atomic<UInt32>(0)
 
     /// - Parameters:
-    ///   - instance: differs from that of every earlier instance of this server; the time it was started, in seconds, will do.
+    ///   - instance: differs from that of every earlier instance of this server; the time it was started, in milliseconds, will do.
     ///   - owner: equal after a restart, wherever it takes place (so_major_id and scope, RFC 8881 §2.10.4).
     package init(
         nameSpace: NameSpace, limits: Limits, storage: any RecoveryStorage, instance: UInt32, owner: String, workerThreads: Int = 16,
