@@ -55,7 +55,8 @@ extension LocalNode {
     /// Brings this file's attributes, and if it is a directory its entries, to stable storage.
     func persist() throws(NFSStatus) {
         switch type {
-        case .regular, .directory: try require(linux_fsync(descriptor(for: .read, mayBlock: true).number))
+        case .directory: try require(linux_fsync(descriptor(for: .read, mayBlock: true).number))
+        case .regular: try persistFile()
         // The others cannot be opened without effect, so the whole file system stands in for them.
         default: try require(linux_syncfs(volume.root.number))
         }

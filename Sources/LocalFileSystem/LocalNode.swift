@@ -184,6 +184,18 @@ final class LocalNode: Node {
         if let lost { throw lost }
     }
 
+    /// As `commit`, and all attributes too. The kernel tells of lost writes once: what is told here is kept for `commit`, whose
+    /// caller wrote them.
+    func persistFile() throws(NFSStatus) {
+        let result = linux_fsync(try descriptor(for: .read, mayBlock: true).number)
+        do throws(NFSStatus) {
+            try require(result)
+        } catch {
+            state.withLock { $0.lostWrites = error }
+            throw error
+        }
+    }
+
     private func commit(through descriptor: Descriptor) throws(NFSStatus) {
         // What is written from here on needs another commit.
         state.withLock { $0.hasUncommitted = false }

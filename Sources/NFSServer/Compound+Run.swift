@@ -11,7 +11,7 @@ extension Compound {
     }
 
     /// Bytes of an operation's number and status in the reply.
-    private static var resultHeader: Int { 8 }
+    static var resultHeader: Int { 8 }
 
     /// Runs operations, from the next one on, until the compound is done or has to wait (RFC 8881 §2.3, §16.2.3).
     func run() -> Progress {

@@ -35,19 +35,22 @@ extension Compound {
     /// - Throws: `grace` in the grace period, and to a client that has yet to send RECLAIM_COMPLETE (RFC 8881 §18.51.3).
     func requireNewStateAllowed() throws(NFSStatus) {
         try requireNoGrace()
-        guard try client().isReclaimComplete else { throw .grace }
+        let client = try client()
+        guard client.isReclaimComplete else { throw .grace }
+        try requireRecorded(client)
     }
 
-    /// Checks that the client may reclaim, and puts it on this instance's record before it does (RFC 8881 §8.4.2.1).
-    /// - Throws: `noGrace`, `reclaimBad`.
+    /// Checks that the client may reclaim. It gets onto this instance's record with RECLAIM_COMPLETE: until the grace period
+    /// is over the last instance's record is in force, and has it; one that reclaimed in part and went away must not be let in
+    /// once others may have been granted the rest (RFC 8881 §8.4.3).
+    /// - Throws: `noGrace`.
     func requireReclaimAllowed() throws(NFSStatus) {
-        let client = try client()
-        try server.recovery.checkReclaim(client)
-        try requireRecorded(client)
+        try server.recovery.checkReclaim(client())
     }
 
     /// Waits until the client's name is on stable storage: nothing it could later reclaim may be acknowledged before.
     func requireRecorded(_ client: Client) throws(NFSStatus) {
+        guard !client.isGone else { throw .expired }
         guard client.isRecorded else { try wait(for: .clientRecord(client)) }
     }
 

@@ -4,10 +4,12 @@ import NFSState
 /// Where compounds go that have to wait: none of them holds a thread, and none waits under a lock.
 extension NFSServer {
     /// Runs a compound as far as it goes on this thread.
-    func advance(_ compound: Compound) {
+    func advance(_ compound: Compound, mayBlock: Bool = false, hasWaited: Bool = false) {
+        compound.mayBlock = mayBlock
+        compound.hasWaited = hasWaited
         switch compound.run() {
         case .finished: compound.send()
-        case .waits(.worker): resume(compound)
+        case .waits(.worker): workers.submit { self.advance(compound, mayBlock: true) }
         case .waits(.endOfGrace):
             recovery.afterGrace(atMost: .milliseconds(limits.graceHoldMilliseconds)) { self.resume(compound, hasWaited: $0) }
         case .waits(.recordOfLastInstance):
@@ -23,29 +25,29 @@ extension NFSServer {
         }
     }
 
-    /// Goes on with a compound on a thread that may block.
+    /// Goes on with a compound that has waited, on a thread that no slow device holds up: locks and reclaims need no disk.
     private func resume(_ compound: Compound, hasWaited: Bool = false) {
-        workers.submit {
-            compound.mayBlock = true
-            compound.hasWaited = hasWaited
-            self.advance(compound)
-        }
+        continuations.submit { self.advance(compound, hasWaited: hasWaited) }
     }
 
     /// Ends what a client that is gone leaves behind: its name comes off the record of clients first, so that no restart
     /// lets it reclaim what others were granted meanwhile (RFC 8881 §8.4.2.1), then its opens and locks go.
     func drop(_ dropped: DroppedClient, then completion: @escaping @Sendable () -> Void = {}) {
+        guard dropped.wasConfirmed else { return completion() }
         log.notice(
             "client is gone", metadata: ["client": "\(ClientName(dropped.client.owner))", "restarted": "\(dropped.successor != nil)"])
         let dropState: @Sendable () -> Void = {
-            _ = self.files.dropAll(of: dropped.client)
+            if dropped.client.hasState { _ = self.files.dropAll(of: dropped.client) }
             completion()
         }
         // A restarted client keeps its place on the record.
         guard dropped.successor == nil else { return dropState() }
         let owner = dropped.client.owner
-        // One that came back under the same name meanwhile keeps its place as well.
-        recovery.remove(owner, unless: { self.clients.withLock { $0.confirmedClients.contains { $0.owner == owner } } }, then: dropState)
+        // One that came back under the same name and was recorded meanwhile keeps its place as well.
+        let isBack: @Sendable () -> Bool = {
+            self.clients.withLock { $0.confirmedClients.contains { $0.owner == owner && $0.isRecorded } }
+        }
+        recovery.remove(owner, unless: isBack, then: dropState)
     }
 
     /// Drops clients that let their leases run out, until the task is cancelled.

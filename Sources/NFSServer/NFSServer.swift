@@ -26,7 +26,10 @@ package final class NFSServer: RPCService {
     let sessions: SessionTable
     let files: FileStateShards
     private let pool: BufferPool
+    /// Threads for operations that wait for a device.
     let workers: WorkerPool
+    /// Threads on which compounds go on that were held for another reason.
+    let continuations = WorkerPool(threads: 2)
     /// The upper half of the write verifier is this instance's; the lower counts failures to make writes durable.
     private let failedCommits = Atomic<UInt32>(0)
 
@@ -58,7 +61,7 @@ package final class NFSServer: RPCService {
     /// Reads the record of clients and opens the grace period if one is needed. Until it returns, clients that introduce
     /// themselves are asked to wait. Then watches over leases until the task is cancelled.
     package func run(onReady: () async throws -> Void) async throws {
-        await recovery.start()
+        try await recovery.start()
         try await onReady()
         try await watchLeases()
     }
@@ -72,7 +75,7 @@ package final class NFSServer: RPCService {
     /// Tells clients, by a new write verifier, to send again what was not committed, if `status` says that the device did
     /// not take it.
     func lostWrites(_ status: NFSStatus) {
-        if [.io, .nospc, .dquot, .rofs].contains(status) { failedCommits.add(1, ordering: .relaxed) }
+        if [.io, .nospc, .dquot, .rofs].contains(status) { failedCommits.wrappingAdd(1, ordering: .relaxed) }
     }
 
     // MARK: Requests

@@ -45,11 +45,12 @@ final class Recovery: Sendable {
     // MARK: The grace period
 
     /// Begins this instance's record, reads the last one and starts the grace period, if anybody may reclaim.
-    func start() async {
+    /// - Throws: `CancellationError`.
+    func start() async throws {
         var listed: [[UInt8]] = []
-        await repeating("begin the record of clients") { listed = try await self.storage.open() }
+        try await repeating("begin the record of clients") { listed = try await self.storage.open() }
         // With nobody to wait for the record is put in force at once: the first client on it must be on a list that counts.
-        if listed.isEmpty { await repeating("put the record of clients in force") { try await self.storage.activate() } }
+        if listed.isEmpty { try await repeating("put the record of clients in force") { try await self.storage.activate() } }
         let now = MonotonicTime(nanoseconds: clock.now())
         let waiting = state.withLock { state in
             state.grace = GracePeriod(listed: Set(listed), duration: duration, now: now)
@@ -89,15 +90,18 @@ final class Recovery: Sendable {
     }
 
     private func endInTime() async {
-        try? await Task.sleep(for: duration)
-        let now = MonotonicTime(nanoseconds: clock.now())
-        let (ends, missing) = state.withLock { state in
-            let missing = state.grace?.awaited ?? []
-            return (state.grace?.expire(now: now) ?? false, missing)
+        while let grace, grace.phase == .open {
+            let now = MonotonicTime(nanoseconds: clock.now())
+            guard state.withLock({ $0.grace?.expire(now: now) ?? false }) else {
+                // Not once for the whole time: clocks differ in whether they stand still while the machine is suspended.
+                try? await Task.sleep(for: min(grace.deadline.since(now) + .milliseconds(1), .seconds(1)))
+                continue
+            }
+            for owner in grace.awaited {
+                log.warning("client did not come back, what it held is lost", metadata: ["client": "\(ClientName(owner))"])
+            }
+            end("the time is up")
         }
-        guard ends else { return }
-        for owner in missing { log.warning("client did not come back, what it held is lost", metadata: ["client": "\(ClientName(owner))"]) }
-        end("the time is up")
     }
 
     /// Makes the end durable, and only then lets clients have new state: granted earlier, a crash in between would leave a
@@ -168,9 +172,11 @@ final class Recovery: Sendable {
     /// Puts a client on the record and calls `completion` when it is there.
     func record(_ client: Client, then completion: @escaping Completion) {
         call("record a client") {
+            // Requests of one client ask together, and a client may be gone when its turn comes.
+            guard !client.isGone, !client.isRecorded else { return }
             try await self.storage.add(client.owner)
-        } then: {
             client.setRecorded()
+        } then: {
             completion()
         }
     }
@@ -193,13 +199,15 @@ final class Recovery: Sendable {
             let earlier = state.lastCall
             state.lastCall = Task {
                 await earlier?.value
-                await self.repeating(purpose, operation)
+                // This task is never cancelled.
+                try? await self.repeating(purpose, operation)
                 completion()
             }
         }
     }
 
-    private func repeating(_ purpose: String, _ operation: () async throws -> Void) async {
+    /// - Throws: `CancellationError`.
+    private func repeating(_ purpose: String, _ operation: () async throws -> Void) async throws {
         var pause = Duration.milliseconds(50)
         while true {
             do {
@@ -207,7 +215,7 @@ final class Recovery: Sendable {
             } catch {
                 log.error("cannot \(purpose), trying again; clients wait meanwhile", metadata: ["error": "\(error)"])
             }
-            try? await Task.sleep(for: pause)
+            try await Task.sleep(for: pause)
             pause = min(pause * 2, .seconds(2))
         }
     }

@@ -91,7 +91,9 @@ package struct ClientTable: Sendable {
         }
         if let owner = owners[client.owner], owner.confirmed == nil, owner.unconfirmed == nil { owners[client.owner] = nil }
         client.setGone()
-        return DroppedClient(client: client, sessions: record.sessions.compactMap { sessions.remove($0) }, successor: successor)
+        return DroppedClient(
+            client: client, wasConfirmed: record.isConfirmed, sessions: record.sessions.compactMap { sessions.remove($0) },
+            successor: successor)
     }
 
     package func checkInvariants() throws(InvariantViolation) {
@@ -130,6 +132,8 @@ package struct ClientTable: Sendable {
 /// storage before anything that conflicts with its old state is granted.
 package struct DroppedClient: Sendable {
     package let client: Client
+    /// An unconfirmed client never had anything, and anybody can claim its name.
+    package let wasConfirmed: Bool
     package let sessions: [Session]
     /// The restarted client that took over the owner name.
     package let successor: Client?

@@ -39,7 +39,8 @@ struct Write: Operation, ~Escapable {
         do throws(NFSStatus) {
             return try opened.write(data, at: offset, stability, mayBlock: compound.mayBlock)
         } catch {
-            if stability != .unstable { compound.server.lostWrites(error) }
+            // A full device refused this data only, and says so; after an error nobody knows what else is lost.
+            if stability != .unstable, error == .io { compound.server.lostWrites(error) }
             throw error
         }
     }

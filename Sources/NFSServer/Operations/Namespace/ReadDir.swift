@@ -27,6 +27,9 @@ struct ReadDir: Operation {
         guard cookie == 0 || cookieVerifier == Self.cookieVerifierOfAll else { throw .notSame }
         guard wanted.intersection(AttributeSource.writeOnly).isEmpty else { throw .inval }
 
+        // A thousand entries take milliseconds, and may have to be read: not on an event loop.
+        guard compound.mayBlock else { throw .wouldBlock }
+
         let start = reply.count
         let ownLimit = reply.limit
         defer { reply.limit = ownLimit }

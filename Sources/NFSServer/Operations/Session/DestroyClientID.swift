@@ -13,7 +13,10 @@ struct DestroyClientID: Operation {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         // Run again when the name is off the record, so that no restart waits for a client that has left.
-        guard compound.departed != clientID else { return }
+        if compound.departed == clientID {
+            compound.departed = nil
+            return
+        }
         let dropped = try compound.server.clients.withLock { clients throws(NFSStatus) in try clients.destroyClientID(clientID) }
         compound.departed = clientID
         try compound.wait(for: .departure(dropped))

@@ -8,6 +8,9 @@ struct Sequence: Operation {
     static var code: OperationCode { .sequence }
     static var place: OperationPlace { .first }
 
+    /// Bytes of SEQUENCE4resok.
+    fileprivate static let resultBody = 36
+
     private let sessionID: SessionID
     private let sequence: UInt32
     private let slot: UInt32
@@ -26,6 +29,7 @@ struct Sequence: Operation {
         let session = try session(of: compound)
         guard compound.record.range.count <= Int(session.fore.maximumRequest) else { throw .reqTooBig }
         guard compound.operationCount <= Int(session.fore.maximumOperations) else { throw .tooManyOps }
+        try compound.requireRoom(in: session, cached: cacheThis, reply: reply)
         switch try session.begin(
             slot: slot, sequence: sequence, highest: highestSlot, cacheThis: cacheThis, fingerprint: compound.fingerprint)
         {
@@ -69,6 +73,15 @@ extension Compound {
             hash ^= hash >> 29
         }
         return hash
+    }
+
+    /// Checks that the result of SEQUENCE, and a status behind it, fit into the reply, before the slot is taken.
+    /// - Throws: `repTooBig`, `repTooBigToCache`.
+    fileprivate func requireRoom(in session: Session, cached: Bool, reply: borrowing XDRWriter) throws(NFSStatus) {
+        let whole = Int(session.fore.maximumResponse)
+        let kept = cached ? min(Int(session.fore.maximumCachedResponse), whole) : whole
+        let needed = reply.count + Sequence.resultBody + (operationCount > 1 ? Self.resultHeader : 0)
+        guard needed <= RecordMark.length + kept else { throw kept < whole ? .repTooBigToCache : .repTooBig }
     }
 
     /// Keeps the reply within what the session's fore channel carries, or keeps for a retry (§2.10.6.4).
