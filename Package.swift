@@ -96,7 +96,11 @@ let package = Package(
         tests("RecoveryBackendTests", ["RecoveryBackend", "recovery-backend"]),
         tests("NFSDaemonTests", ["NFSDaemon", "nfs-server"]),
         .target(name: "NFSTestClient", path: "Tests/NFSTestClient", swiftSettings: swiftSettings),
-        tests("Conformance", ["NFSTestClient", "nfs-server"]),
+        .target(
+            name: "NFSTestServer",
+            dependencies: ["NFSTestClient", "NFSServer", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC", "XDR", log],
+            path: "Tests/NFSTestServer", swiftSettings: swiftSettings),
+        tests("Conformance", ["NFSTestClient", "NFSTestServer", "nfs-server"]),
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(
