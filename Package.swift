@@ -92,11 +92,18 @@ let package = Package(
         tests("RPCTests", ["RPC", "XDR", "CTirpc"]),
         tests("TransportTests", ["Transport", "RPC", "XDR", "CLinux", "CTirpc", log]),
         tests("FileSystemTests", ["FileSystem", "LocalFileSystem", "MemoryFileSystem", "NFSProtocol", "CLinux"]),
+        tests("NFSProtocolTests", ["NFSProtocol", "XDR"]),
         tests("NFSStateTests", ["NFSState", "NFSProtocol"]),
+        tests("SecurityTests", ["Security"]),
         tests("RecoveryBackendTests", ["RecoveryBackend", "recovery-backend"]),
-        tests("NFSDaemonTests", ["NFSDaemon", "nfs-server"]),
+        tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "RecoveryBackend", "nfs-server"]),
         .target(name: "NFSTestClient", path: "Tests/NFSTestClient", swiftSettings: swiftSettings),
-        tests("Conformance", ["NFSTestClient", "nfs-server"]),
+        .target(
+            name: "NFSTestServer",
+            dependencies: ["NFSTestClient", "NFSServer", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC", "XDR", log],
+            path: "Tests/NFSTestServer", swiftSettings: swiftSettings),
+        tests("NFSServerTests", ["NFSServer", "NFSTestServer", "NFSTestClient", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC"]),
+        tests("Conformance", ["NFSTestClient", "NFSTestServer", "nfs-server"]),
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(

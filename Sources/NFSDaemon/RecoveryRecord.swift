@@ -2,7 +2,7 @@ import NFSServer
 import RecoveryBackend
 
 /// This instance's record of clients in a recovery store: what the engine's recovery stands on.
-actor RecoveryRecord: RecoveryStorage {
+package actor RecoveryRecord: RecoveryStorage {
     private let store: any RecoveryStore
     private let hostname: ServerHostname
     private var version: RecoveryVersion
@@ -12,7 +12,7 @@ actor RecoveryRecord: RecoveryStorage {
     /// force, or an earlier try may have succeeded, and Longhorn's backend loses a version that is activated twice.
     private var needsNewVersion = false
 
-    init(store: any RecoveryStore, hostname: ServerHostname) {
+    package init(store: any RecoveryStore, hostname: ServerHostname) {
         self.store = store
         self.hostname = hostname
         version = Self.newVersion()
@@ -23,24 +23,24 @@ actor RecoveryRecord: RecoveryStorage {
         return RecoveryVersion(using: &generator)
     }
 
-    func open() async throws -> [[UInt8]] {
+    package func open() async throws -> [[UInt8]] {
         try await store.open(version, for: hostname)
         return try await store.activeClients(of: hostname).compactMap(\.owner)
     }
 
-    func add(_ owner: [UInt8]) async throws {
+    package func add(_ owner: [UInt8]) async throws {
         let client = try Self.identity(owner)
         clients.insert(client)
         try await store.add(client, to: version, of: hostname)
     }
 
-    func remove(_ owner: [UInt8]) async throws {
+    package func remove(_ owner: [UInt8]) async throws {
         let client = try Self.identity(owner)
         clients.remove(client)
         if isActive { try await store.remove(client, of: hostname) } else { needsNewVersion = true }
     }
 
-    func activate() async throws {
+    package func activate() async throws {
         if needsNewVersion {
             version = Self.newVersion()
             try await store.open(version, for: hostname)

@@ -1,7 +1,7 @@
 import NFSTestClient
 import Testing
 
-@Suite("Hostile bytes: the server neither ends nor grows, and the next honest client is served", .timeLimit(.minutes(5)))
+@Suite("Hostile bytes: the server neither ends nor grows, and the next honest client is served", .ownProcess, .timeLimit(.minutes(5)))
 struct HostileInputTests {
     @Test("random records", arguments: [1, 2, 3] as [UInt64])
     func randomRecords(_ seed: UInt64) async throws {

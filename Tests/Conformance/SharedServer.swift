@@ -1,13 +1,39 @@
 import Glibc
 import NFSTestClient
+import NFSTestServer
+import Testing
 
-/// The server that tests share: the one REMUDA_TEST_SERVER names as `host:port:/export`, else an nfs-server started for this run.
-func sharedServer() async throws -> any SocketServer { try await SharedServer.start.value }
+/// The server that tests share, as REMUDA_TEST_SERVER says: `host:port:/export` for one that runs, `in-process` for an engine
+/// in this process, and without it an nfs-server started for this run.
+func sharedServer() async throws -> any TestServer { try await SharedServer.start.value }
+
+/// The same for tests marked `overSocket`.
+func sharedSocketServer() async throws -> any SocketServer { try #require(try await sharedServer() as? any SocketServer) }
 
 private enum SharedServer {
-    static let start = Task<any SocketServer, any Error> {
-        if let address = getenv("REMUDA_TEST_SERVER") { return try RemoteServer(String(cString: address)) }
-        return try await ServerUnderTest.start()
+    static let choice = getenv("REMUDA_TEST_SERVER").map { String(cString: $0) }
+    static let isInProcess = choice == "in-process"
+
+    static let start = Task<any TestServer, any Error> {
+        guard let choice else { return try await ServerUnderTest.start() }
+        return isInProcess ? try await InProcessServer.start() : try RemoteServer(choice)
+    }
+}
+
+extension Trait where Self == ConditionTrait {
+    /// For tests of what only a socket can carry.
+    static var overSocket: Self {
+        .disabled(if: SharedServer.isInProcess, "sends its own bytes: runs without REMUDA_TEST_SERVER=in-process")
+    }
+
+    /// For tests of files that memory does not hold.
+    static var onDisk: Self {
+        .disabled(if: SharedServer.isInProcess, "makes a file larger than memory: runs without REMUDA_TEST_SERVER=in-process")
+    }
+
+    /// For tests that start, kill or watch a server, which is the same one whatever the others share.
+    static var ownProcess: Self {
+        .disabled(if: SharedServer.isInProcess, "starts an nfs-server of its own: runs without REMUDA_TEST_SERVER=in-process")
     }
 }
 

@@ -26,6 +26,12 @@ struct SetAttrTests {
         #expect(try await session.read(file) == [1, 2])
         try await session.run(.putFH(file), .setAttr(.size(5)))
         #expect(try await session.read(file) == [1, 2, 0, 0, 0])
+    }
+
+    @Test("a file can be larger than a tebibyte", .onDisk)
+    func largeFile() async throws {
+        let (session, file) = try await newFile()
+        #expect(try #require(try await session.attributes(file, [.maxFileSize]).uint64(.maxFileSize)) > 1 << 40)
         try await session.run(.putFH(file), .setAttr(.size(1 << 40)))
         #expect(try await session.attributes(file, [.size]).size == 1 << 40)
     }

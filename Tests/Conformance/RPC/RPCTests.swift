@@ -41,9 +41,9 @@ struct RPCTests {
         #expect(reply.body == .garbageArgs)
     }
 
-    @Test("several calls sent in one piece are all answered, each under its xid")
+    @Test("several calls sent in one piece are all answered, each under its xid", .overSocket)
     func pipelined() async throws {
-        let socket = try await sharedServer().socket()
+        let socket = try await sharedSocketServer().socket()
         let calls = (0..<100).map { _ in RPCCall(xid: Connection.newXID(), procedure: 0) }
         var encoder = XDREncoder()
         for call in calls {

@@ -1,7 +1,7 @@
 import NFSTestClient
 import Testing
 
-@Suite("The grace period (RFC 8881 §8.4.2.1)")
+@Suite("The grace period (RFC 8881 §8.4.2.1)", .ownProcess)
 struct GracePeriodTests {
     /// A server with clients that each hold an open of the same file, killed and started again.
     private struct Scene {

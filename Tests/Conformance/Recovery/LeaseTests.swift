@@ -1,7 +1,7 @@
 import NFSTestClient
 import Testing
 
-@Suite("Leases (RFC 8881 §8.3)")
+@Suite("Leases (RFC 8881 §8.3)", .ownProcess)
 struct LeaseTests {
     /// Long enough for a busy machine to renew it in time, short enough to wait for its end.
     private static let lease = 4

@@ -29,7 +29,7 @@ struct ReclaimingClient {
     }
 }
 
-@Suite("A killed and restarted server (RFC 8881 §8.4.2)")
+@Suite("A killed and restarted server (RFC 8881 §8.4.2)", .ownProcess)
 struct ServerRestartTests {
     @Test("sessions and client IDs of the former instance are unknown: BADSESSION, STALE_CLIENTID")
     func formerIDs() async throws {

@@ -219,10 +219,10 @@ struct SequenceTests {
         }
     }
 
-    @Test("requests pipelined on all slots of a session are all answered")
+    @Test("requests pipelined on all slots of a session are all answered", .overSocket)
     func pipelined() async throws {
         let (session, directory) = try await newDirectory()
-        let socket = try await sharedServer().socket()
+        let socket = try await sharedSocketServer().socket()
         let calls = (1..<session.created.fore.maxRequests).map { slot in
             let operations = [
                 Operation.sequence(session.id, sequence: 1, slot: slot), .putFH(directory), .create(.directory, "slot \(slot)"),

@@ -1,0 +1,36 @@
+import NFSServer
+import NFSTestClient
+import RPC
+import XDR
+
+/// A client's end of a connection to an engine in the same process. The engine receives on this actor, as it would on the
+/// thread of a connection; several calls may be under way.
+actor InProcessExchange: RPCExchange {
+    private let server: NFSServer
+    private let connection: InProcessConnection
+    private let pool: BufferPool
+
+    init(_ server: NFSServer, _ connection: InProcessConnection, _ pool: BufferPool) {
+        self.server = server
+        self.connection = connection
+        self.pool = pool
+    }
+
+    func exchange(_ call: [UInt8]) async throws -> [UInt8] {
+        let buffer = pool.take(atLeast: call.count)
+        call.withUnsafeBytes { bytes in
+            if let address = bytes.baseAddress { buffer.base.copyMemory(from: address, byteCount: bytes.count) }
+        }
+        return try await withCheckedThrowingContinuation { continuation in
+            guard connection.expect(replyTo: Array(call.prefix(4)), continuation) else {
+                return continuation.resume(throwing: ConnectionError.closed)
+            }
+            server.receive(Record(buffer: buffer, range: 0..<call.count), on: connection)
+        }
+    }
+
+    func close() {
+        connection.close()
+        server.closed(connection)
+    }
+}
