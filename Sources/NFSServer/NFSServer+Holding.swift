@@ -9,7 +9,9 @@ extension NFSServer {
         compound.hasWaited = hasWaited
         switch compound.run() {
         case .finished: compound.send()
-        case .waits(.worker): workers.submit { self.advance(compound, mayBlock: true) }
+        case .waits(.worker):
+            let hasWaited = compound.hasWaited
+            workers.submit { self.advance(compound, mayBlock: true, hasWaited: hasWaited) }
         case .waits(.endOfGrace):
             recovery.afterGrace(atMost: .milliseconds(limits.graceHoldMilliseconds)) { self.resume(compound, hasWaited: $0) }
         case .waits(.recordOfLastInstance):
