@@ -137,6 +137,12 @@ extension Cluster {
         try await server?.kill()
     }
 
+    /// What to show of the server when a test fails.
+    var serverLines: String {
+        guard let server else { return "no server was started" }
+        return "\(server.name), \(server.isRunning ? "running" : "ended"):\n\(server.lastLines)"
+    }
+
     func startBackend() async throws {
         let store = laboratory.directory.appending(path: "recovery.sqlite").path
         backend = try launch(

@@ -44,9 +44,9 @@ struct Load: Sendable {
             try await interruption(load)
             try await load.stopAndVerify()
         } catch {
-            // So that it does not disturb the next test.
-            for job in load.alive { try? await job.stop() }
-            throw error
+            // So that it does not disturb the next test; what hangs now may hang for long, so nobody waits for it.
+            for job in load.alive { try? job.askToStop() }
+            throw TestFailure("\(error)\n\(await Cluster.current.serverLines)")
         }
     }
 

@@ -31,9 +31,13 @@ struct RepeatedJob: Sendable {
 
     var longestStep: Duration { steps.max() ?? .zero }
 
-    /// Asks it to stop; throws when any of its calls has failed.
-    func stop() async throws {
+    func askToStop() throws {
         try Data().write(to: stopFile)
+    }
+
+    /// Returns when it has stopped as it was asked to; throws when any of its calls has failed.
+    func stop() async throws {
+        try askToStop()
         try await job.finished()
     }
 }
