@@ -8,7 +8,6 @@ actor HeldStorage: RecoveryStorage {
     }
 
     private let record: MemoryClientRecord
-    private(set) var removed: [[UInt8]] = []
     private var held: Call?
     private var waiting: [CheckedContinuation<Void, Never>] = []
     private var observers: [CheckedContinuation<Void, Never>] = []
@@ -37,7 +36,6 @@ actor HeldStorage: RecoveryStorage {
     }
 
     func remove(_ owner: [UInt8]) async {
-        removed.append(owner)
         await record.remove(owner)
     }
 
