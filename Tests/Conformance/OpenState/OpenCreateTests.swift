@@ -77,6 +77,15 @@ struct OpenCreateTests {
         #expect(try await session.compound(.putFH(directory), other).outcome == Outcome(.open, .exist))
     }
 
+    @Test("EXCLUSIVE4_1 by another client with the same verifier is EXIST: Linux machines started together send equal ones")
+    func exclusiveOfAnotherClient() async throws {
+        let (session, directory) = try await newDirectory()
+        _ = try await session.open(directory, "file", .exclusive41(verifier, .none))
+        let another = try await newSession()
+        let open = Operation.open(.null("file"), .exclusive41(verifier, .none))
+        #expect(try await another.compound(.putFH(directory), open).outcome == Outcome(.open, .exist))
+    }
+
     @Test("EXCLUSIVE4_1 of a name that was made otherwise is EXIST")
     func exclusiveExisting() async throws {
         let (session, directory) = try await newDirectory()

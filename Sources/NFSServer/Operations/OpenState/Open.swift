@@ -148,7 +148,7 @@ struct Open: Operation, ~Escapable {
             // A retry finds the file its first try made, by the verifier kept in it (§18.16.3).
             let caller = compound.caller(on: file)
             let attributes = try file.node.attributes(caller)
-            guard file.node.type == .regular, creation.made(attributes) else { throw .exist }
+            guard file.node.type == .regular, creation.made(attributes, by: try compound.client()) else { throw .exist }
             try check(file, compound)
             // Times prove nothing: anybody can see them and name them as a verifier. Who made the file owns it.
             let isMaker = attributes.owner == caller.credentials.uid
@@ -159,7 +159,7 @@ struct Open: Operation, ~Escapable {
             return opened
         case .unchecked:
             // Of the attributes only a size of zero counts for a file that is there (§18.16.3).
-            return try openEntry(file, of: directory, truncating: try creation.changes().size == 0, compound)
+            return try openEntry(file, of: directory, truncating: try creation.changes(by: compound.client()).size == 0, compound)
         }
     }
 
@@ -167,7 +167,7 @@ struct Open: Operation, ~Escapable {
     private func create(
         _ name: FileName, in directory: CurrentFile, _ creation: OpenCreation, _ compound: Compound
     ) throws(NFSStatus) -> Opened? {
-        let changes = try creation.changes()
+        let changes = try creation.changes(by: compound.client())
         try compound.requireWritable(directory)
         let node: any Node
         let change: ChangeInfo

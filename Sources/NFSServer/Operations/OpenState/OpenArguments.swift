@@ -1,5 +1,6 @@
 import FileSystem
 import NFSProtocol
+import NFSState
 import XDR
 
 /// openflag4: whether and how OPEN makes the file (RFC 8881 §18.16.1).
@@ -42,12 +43,13 @@ struct OpenCreation: ~Escapable {
         update = how == 2 ? AttributeUpdate.none(&request) : try AttributeUpdate(from: &request)
     }
 
-    /// The attributes the new file gets.
-    func changes() throws(NFSStatus) -> AttributeChanges {
+    /// The attributes the new file gets when `client` makes it.
+    func changes(by client: Client) throws(NFSStatus) -> AttributeChanges {
         guard mode == .exclusive else { return try update.changes { 0 } }
         var changes = try update.changes(permitted: AttributeSource.settableInExclusiveCreate) { 0 }
-        changes.accessTime = .at(verifierTimes.access)
-        changes.modifyTime = .at(verifierTimes.modify)
+        let times = verifierTimes(of: client)
+        changes.accessTime = .at(times.access)
+        changes.modifyTime = .at(times.modify)
         return changes
     }
 
@@ -56,16 +58,21 @@ struct OpenCreation: ~Escapable {
         mode == .exclusive ? update.attributes.union(AttributeSet(.timeAccess, .timeModify)) : update.attributes
     }
 
-    /// Whether the file was made by a try of this OPEN.
-    func made(_ attributes: FileAttributes) -> Bool {
-        attributes.accessTime == verifierTimes.access && attributes.modifyTime == verifierTimes.modify
+    /// Whether the file was made by a try of this OPEN of `client`.
+    func made(_ attributes: FileAttributes, by client: Client) -> Bool {
+        (attributes.accessTime, attributes.modifyTime) == verifierTimes(of: client)
     }
 
     /// The verifier as two times, which outlive a restart. Each half keeps 31 bits in the seconds, the most that every file
     /// system stores, and one in the nanoseconds.
-    private var verifierTimes: (access: Timestamp, modify: Timestamp) {
+    ///
+    /// The client's name is mixed in: Linux makes a verifier of its uptime and a process number, so machines that were started
+    /// together send equal ones, and each would believe that it made the file.
+    private func verifierTimes(of client: Client) -> (access: Timestamp, modify: Timestamp) {
         func time(_ half: UInt32) -> Timestamp { Timestamp(seconds: Int64(half & 0x7fff_ffff), nanoseconds: half >> 31) }
-        return (time(UInt32(truncatingIfNeeded: verifier.rawValue >> 32)), time(UInt32(truncatingIfNeeded: verifier.rawValue)))
+        // FNV-1a: the same in each instance of the server, and different verifiers of one client stay different.
+        let mixed = client.owner.reduce(verifier.rawValue ^ 0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+        return (time(UInt32(truncatingIfNeeded: mixed >> 32)), time(UInt32(truncatingIfNeeded: mixed)))
     }
 }
 
