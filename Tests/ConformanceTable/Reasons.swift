@@ -12,6 +12,7 @@ enum Reasons {
         .deadSession: "a session ends at once, and is unknown from then on: NFS4ERR_BADSESSION",
         .moved: "file systems stay where they are",
         .fhExpired: "filehandles are persistent (§4.2.2)",
+        .delay: "what has to wait for a device or for the record of clients waits in the server (docs/ARCHITECTURE.md)",
         .serverFault: "every failure known has a status of its own",
         .delegRevoked: "no delegations are given",
         .wrongCred: "state protection is not granted, so that state belongs to whoever names it (§2.10.8.3)",
