@@ -4,7 +4,7 @@ import NFSTestServer
 /// A record of clients that keeps one kind of call from returning, and from having an effect, until it is let go.
 actor HeldStorage: RecoveryStorage {
     enum Call: Equatable {
-        case add, activate
+        case add, remove, activate
     }
 
     private let record: MemoryClientRecord
@@ -36,6 +36,7 @@ actor HeldStorage: RecoveryStorage {
     }
 
     func remove(_ owner: [UInt8]) async {
+        await wait(.remove)
         await record.remove(owner)
     }
 

@@ -76,6 +76,7 @@ package actor ServerUnderTest: SocketServer {
             [
                 "serve", "--export", "\(directory)/export:/conformance", "--listen", listen, "--state-dir", "\(directory)/state",
                 "--lease", "\(settings.lease)", "--grace", "\(settings.grace)", "--hostname", "conformance", "--allow-unmounted",
+                "--admin-socket", "\(directory)/admin",
             ] + settings.extraArguments, log: "\(directory)/log")
         server = process
         Self.write(pid: process.id, in: directory)
@@ -104,6 +105,15 @@ package actor ServerUnderTest: SocketServer {
     package func terminate(timeout: Int = 20) -> Int32? {
         defer { kill() }
         return server?.terminate(timeout: timeout)
+    }
+
+    /// Has an administrator revoke all opens and locks of a client.
+    /// - Returns: the status of the HTTP response.
+    package func revoke(_ clientID: UInt64) throws -> Int? {
+        let exchange = try UnixSocket(path: "\(directory)/admin", waiting: 10)
+        let path = "/v1/clients/\(String(clientID, radix: 16))/revoke"
+        let response = try exchange.exchange("POST \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        return response.split(separator: " ").dropFirst().first.flatMap { Int($0) }
     }
 
     package var processID: Int32? { server?.id }

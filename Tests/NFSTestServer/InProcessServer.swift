@@ -13,6 +13,8 @@ package final class InProcessServer: TestServer {
     private let server: NFSServer
     private let pool: BufferPool
     private let serving: Task<Void, any Error>
+    private let time: ManualTime?
+    private let lease: UInt32
 
     /// Serves a file system in memory as `/conformance`.
     package static func start() async throws -> InProcessServer {
@@ -27,30 +29,48 @@ package final class InProcessServer: TestServer {
     ///   - entries: the exports; tests that ask for a directory get one in the first.
     ///   - storage: what is left of the instance before, and keeps what the one after will need.
     ///   - instance: differs from that of the instance before.
+    ///   - time: what the server takes for the time; nil for the machine's.
     package static func start(
-        _ entries: [NameSpace.Entry], storage: any RecoveryStorage = MemoryClientRecord(), instance: UInt32 = 1, limits: Limits = Limits()
+        _ entries: [NameSpace.Entry], storage: any RecoveryStorage = MemoryClientRecord(), instance: UInt32 = 1, limits: Limits = Limits(),
+        time: ManualTime? = nil
     ) async -> InProcessServer {
         let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
-        let server = InProcessServer(entries, storage, instance, limits) { continuation.yield() }
+        let server = InProcessServer(entries, storage, instance, limits, time) { continuation.yield() }
         _ = await ready.first { _ in true }
         return server
     }
 
     private init(
-        _ entries: [NameSpace.Entry], _ storage: any RecoveryStorage, _ instance: UInt32, _ limits: Limits,
+        _ entries: [NameSpace.Entry], _ storage: any RecoveryStorage, _ instance: UInt32, _ limits: Limits, _ time: ManualTime?,
         onReady: @escaping @Sendable () -> Void
     ) {
         exportPath = entries.first?.pseudoPath.split(separator: "/").map(String.init) ?? []
         let pool = BufferPool()
         let server = NFSServer(
             nameSpace: NameSpace(entries), limits: limits, storage: storage, instance: instance, owner: "conformance", workerThreads: 2,
-            pool: pool, log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            pool: pool, clock: time?.clock ?? .monotonic, log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         self.pool = pool
         self.server = server
+        self.time = time
+        lease = limits.leaseSeconds
         serving = Task { try await server.run(onReady: onReady) }
     }
 
     deinit { serving.cancel() }
+
+    /// Lets time pass while the server is awake. For a server with a time of its own.
+    package func pass(_ duration: Duration) {
+        let step = Duration.seconds(Int64(lease)) / 16
+        var left = duration
+        while left > .zero {
+            time?.advance(by: min(step, left))
+            server.checkLeases()
+            left -= step
+        }
+    }
+
+    /// Takes all opens and locks from a client, as an administrator can.
+    package func revoke(_ clientID: UInt64) async -> Bool { await server.revoke(ClientID(rawValue: clientID)) }
 
     package func connect() -> any RPCExchange { connect(from: PeerAddress(address: [127, 0, 0, 1], port: 1023)) }
 

@@ -1,7 +1,18 @@
+import ConformanceRecord
 import NFSTestClient
 import Testing
 
-@Suite("LOCKT (RFC 8881 §18.11)")
+@Suite(
+    "LOCKT (RFC 8881 §18.11)",
+    .covers(
+        .lockT,
+        never: [
+            .access: "who reached the file may ask whose locks are on it; PUTFH checks that the export may be reached",
+            .badRange: "ranges of 64 bits are supported",
+            .lockRange: "any part of what is held can be locked, as POSIX has it",
+            .roFS: "asking changes nothing",
+            .stale: "PUTFH finds that a file is gone",
+        ]))
 struct LockTTests {
     @Test("a range nobody holds is free, and stays free")
     func free() async throws {
@@ -36,75 +47,32 @@ struct LockTTests {
         #expect(denied.owner.id == Array("holder".utf8))
     }
 
-    @Test("of a directory it is ISDIR")
-    func directory() async throws {
+    @Test("of what is no regular file it is ISDIR, SYMLINK or WRONG_TYPE (§18.11.3)", arguments: WrongType.all)
+    func wrongType(_ wrong: WrongType) async throws {
         let (session, directory) = try await newDirectory()
-        #expect(try await session.compound(.putFH(directory), .lockT(.write, owner: "owner")).outcome == Outcome(.lockT, .isDir))
-    }
-}
-
-@Suite("LOCKU (RFC 8881 §18.12)")
-struct LockUTests {
-    @Test("unlocking the middle leaves both ends locked")
-    func split() async throws {
-        let shared = try await SharedFile()
-        let lock = try await shared.session.lock(shared.file, offset: 0, length: 100)
-        let unlocked = try await shared.session.run(.putFH(shared.handle), .lockU(lock, offset: 40, length: 20)).stateID
-        #expect(unlocked == lock.with(seqid: 2))
-        #expect(try await shared.isFree(offset: 40, length: 20))
-        #expect(try await !shared.isFree(offset: 39, length: 1))
-        #expect(try await !shared.isFree(offset: 60, length: 1))
-        #expect(try await shared.otherLock(offset: 0, length: 1).lockDenied.length == 40)
+        let reply = try await session.compound(.putFH(wrong.make(in: directory, session)), .lockT(.write, owner: "owner"))
+        #expect(reply.outcome == Outcome(.lockT, wrong.status))
     }
 
-    @Test("unlocking what spans several locks frees them all")
-    func spanning() async throws {
+    @Test("the types that wait are tested as the others", arguments: [LockType.blockingRead, .blockingWrite])
+    func blocking(_ type: LockType) async throws {
         let shared = try await SharedFile()
-        var lock = try await shared.session.lock(shared.file, offset: 0, length: 10)
-        lock = try await shared.session.run(.putFH(shared.handle), .lock(.read, offset: 20, length: 10, .lock(lock))).stateID
-        try await shared.session.run(.putFH(shared.handle), .lockU(lock, offset: 5, length: 20))
-        #expect(try await !shared.isFree(offset: 0, length: 5))
-        #expect(try await shared.isFree(offset: 5, length: 20))
-        #expect(try await !shared.isFree(offset: 25, length: 5))
+        _ = try await shared.session.lock(shared.file, .read)
+        #expect(try await shared.isFree(type, offset: 0, length: 1) == (type == .blockingRead))
     }
 
-    @Test("unlocking what is not locked is no error")
-    func notLocked() async throws {
+    @Test("a denial names the client of the lock by its client ID (§18.11.3)")
+    func deniedClient() async throws {
         let shared = try await SharedFile()
-        let lock = try await shared.session.lock(shared.file, offset: 0, length: 10)
-        #expect(try await shared.session.compound(.putFH(shared.handle), .lockU(lock, offset: 500, length: 10)).status == .ok)
-        #expect(try await !shared.isFree(offset: 0, length: 10))
+        _ = try await shared.session.lock(shared.file)
+        let reply = try await shared.otherSession.compound(.putFH(shared.handle), .lockT(.read, owner: "other"))
+        #expect(try reply.lockDenied.owner.clientID == shared.session.clientID)
     }
 
-    @Test("what is unlocked can be locked by another, and the unlocker's stateid stays good")
-    func handOver() async throws {
-        let shared = try await SharedFile()
-        let lock = try await shared.session.lock(shared.file)
-        #expect(try await shared.otherLock().status == .denied)
-        let unlocked = try await shared.session.run(.putFH(shared.handle), .lockU(lock)).stateID
-        #expect(try await shared.otherLock(offset: 0, length: 10).status == .ok)
-        #expect(
-            try await shared.session.compound(.putFH(shared.handle), .lock(.write, offset: 50, length: 1, .lock(unlocked))).status == .ok)
-    }
-
-    @Test("a length of zero, or a range beyond all offsets, is INVAL", arguments: [(0, 0), (2, .max - 1)] as [(UInt64, UInt64)])
-    func badRange(_ offset: UInt64, _ length: UInt64) async throws {
-        let shared = try await SharedFile()
-        let lock = try await shared.session.lock(shared.file)
-        let reply = try await shared.session.compound(.putFH(shared.handle), .lockU(lock, offset: offset, length: length))
-        #expect(reply.outcome == Outcome(.lockU, .inval))
-    }
-
-    @Test("an old seqid is OLD_STATEID, a stateid of no lock BAD_STATEID")
-    func badStateID() async throws {
-        let shared = try await SharedFile()
-        let lock = try await shared.session.lock(shared.file, offset: 0, length: 1)
-        try await shared.session.run(.putFH(shared.handle), .lock(.write, offset: 5, length: 1, .lock(lock)))
-        #expect(try await shared.session.compound(.putFH(shared.handle), .lockU(lock)).outcome == Outcome(.lockU, .oldStateID))
-        for stateID in [shared.file.stateID, .anonymous, .readBypass] {
-            #expect(try await shared.session.compound(.putFH(shared.handle), .lockU(stateID)).outcome == Outcome(.lockU, .badStateID))
-        }
-        let others = try await shared.otherSession.compound(.putFH(shared.handle), .lockU(lock.with(seqid: 0)))
-        #expect(others.outcome == Outcome(.lockU, .badStateID))
+    @Test("the current stateid stays as it was: LOCKT returns none (§16.2.3.1.2)")
+    func currentStateID() async throws {
+        let (session, directory) = try await newDirectory()
+        try await session.run(
+            .putFH(directory), .open(.null("file"), .unchecked(.none)), .lockT(.write, owner: "owner"), .read(.current, count: 1))
     }
 }

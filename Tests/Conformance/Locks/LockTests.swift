@@ -1,3 +1,4 @@
+import ConformanceRecord
 import NFSTestClient
 import Testing
 
@@ -34,7 +35,22 @@ struct SharedFile {
     }
 }
 
-@Suite("LOCK (RFC 8881 §18.10)")
+@Suite(
+    "LOCK (RFC 8881 §18.10)",
+    .covers(
+        .lock,
+        never: [
+            .access: "the right was checked when the file was opened, and PUTFH checks that the export may be reached",
+            .badRange: "ranges of 64 bits are supported",
+            .deadlock:
+                "a waiter may have given up without a word, so that a circle of them proves nothing: each is denied and may ask again",
+            .lockNotSupp: "locks are upgraded and downgraded in place",
+            .lockRange: "any part of what is held can be locked and unlocked, as POSIX has it",
+            .reclaimBad: "what the client held before is not on record, only that it may have held something",
+            .roFS:
+                "a lock changes no file; what is read-only cannot be opened for writing, and so cannot be locked for it: NFS4ERR_OPENMODE",
+            .stale: "PUTFH finds that a file is gone, and an open one can be locked though its name is removed",
+        ]))
 struct LockTests {
     @Test("a first lock gives a stateid of its own with seqid 1, a second raises the seqid (§8.2.2)")
     func stateID() async throws {
@@ -116,14 +132,12 @@ struct LockTests {
         #expect(try await shared.otherLock(offset: 0).lockDenied.length == .max)
     }
 
-    @Test("the last byte of all can be locked or is BAD_RANGE")
-    func lastByte() async throws {
+    @Test("the last bytes of all can be locked", arguments: [(.max - 1, 1), (.max, .max), (1, .max - 1)] as [(UInt64, UInt64)])
+    func lastByte(_ offset: UInt64, _ length: UInt64) async throws {
         let shared = try await SharedFile()
-        for (offset, length) in [(UInt64.max - 1, UInt64(1)), (.max, .max)] {
-            let lock = Operation.lock(.write, offset: offset, length: length, .open(shared.file.stateID, "owner"))
-            let reply = try await shared.session.compound(.putFH(shared.handle), lock)
-            #expect([.ok, .badRange, .inval].contains(reply.status), "\(reply)")
-        }
+        _ = try await shared.session.lock(shared.file, offset: offset, length: length, owner: "owner")
+        #expect(try await shared.otherLock(offset: .max - 1, length: .max).status == .denied)
+        #expect(try await shared.isFree(offset: 0, length: 1))
     }
 
     @Test("an owner's lock is upgraded and downgraded in place")
@@ -176,10 +190,11 @@ struct LockTests {
         #expect(reply.outcome == Outcome(.lock, .openMode))
     }
 
-    @Test("blocking types are answered at once: DENIED (§9.6)", .timeLimit(.minutes(1)))
+    @Test("blocking types ask for the same locks and are answered at once: DENIED (§9.6)", .timeLimit(.minutes(1)))
     func blocking() async throws {
         let shared = try await SharedFile()
-        _ = try await shared.session.lock(shared.file, .blockingWrite)
+        let read = try await shared.session.lock(shared.file, .blockingRead)
+        try await shared.session.run(.putFH(shared.handle), .lock(.blockingWrite, .lock(read)))
         #expect(try await shared.otherLock(.blockingWrite).outcome == Outcome(.lock, .denied))
         #expect(try await shared.otherLock(.blockingRead).outcome == Outcome(.lock, .denied))
     }
@@ -213,23 +228,79 @@ struct LockTests {
         #expect(reply.outcome == Outcome(.lock, .oldStateID))
     }
 
-    @Test("a directory cannot be locked")
-    func directory() async throws {
-        let (session, directory) = try await newDirectory()
-        let file = try await session.open(directory, "file")
-        let reply = try await session.compound(.putFH(directory), .lock(.write, .open(file.stateID, "owner")))
-        #expect([.isDir, .badStateID, .inval].contains(reply.status))
+    @Test("the stateid of an open before its upgrade is OLD_STATEID, with seqid zero it is the newest (§8.2.2)")
+    func oldOpen() async throws {
+        let shared = try await SharedFile()
+        try await shared.session.run(.putFH(shared.handle), .open(.fileHandle))
+        let old = Operation.lock(.write, .open(shared.file.stateID, "owner"))
+        #expect(try await shared.session.compound(.putFH(shared.handle), old).outcome == Outcome(.lock, .oldStateID))
+        let newest = Operation.lock(.write, .open(shared.file.stateID.with(seqid: 0), "owner"))
+        #expect(try await shared.session.compound(.putFH(shared.handle), newest).status == .ok)
     }
 
-    @Test("an undefined lock type is BADXDR or INVAL", arguments: [0, 5, UInt32.max])
+    @Test(
+        "a seqid that was never handed out is BAD_STATEID (§8.2.2)", arguments: [2, .max / 2, .max / 2 + 2, .max - (1 << 16)] as [UInt32])
+    func futureStateID(_ seqid: UInt32) async throws {
+        let shared = try await SharedFile()
+        let open = Operation.lock(.write, .open(shared.file.stateID.with(seqid: seqid), "owner"))
+        #expect(try await shared.session.compound(.putFH(shared.handle), open).outcome == Outcome(.lock, .badStateID))
+        let lock = try await shared.session.lock(shared.file, owner: "owner")
+        let again = Operation.lock(.write, .lock(lock.with(seqid: seqid)))
+        #expect(try await shared.session.compound(.putFH(shared.handle), again).outcome == Outcome(.lock, .badStateID))
+    }
+
+    @Test("an owner that says it is new under an open goes on with the stateid it has there (§18.10.3)")
+    func notNew() async throws {
+        let shared = try await SharedFile()
+        let first = try await shared.session.lock(shared.file, offset: 0, length: 10)
+        #expect(try await shared.session.lock(shared.file, offset: 20, length: 10) == first.with(seqid: 2))
+    }
+
+    @Test("an owner's locks under two opens are one set, each change counts only the stateid it went through (§9.5)")
+    func twoOpens() async throws {
+        let shared = try await SharedFile()
+        let (session, handle) = (shared.session, shared.handle)
+        let open = try await session.run(.putFH(handle), .open(.fileHandle, owner: "second opener")).open.stateID
+        let first = try await session.lock(shared.file, offset: 0, length: 100, owner: "owner")
+        let second = try await session.run(.putFH(handle), .lock(.read, offset: 50, length: 10, .open(open, "owner"))).stateID
+        #expect(second.other != first.other && second.seqid == 1)
+        #expect(try await shared.isFree(.read, offset: 50, length: 10))
+        #expect(try await session.run(.putFH(handle), .lockU(first, offset: 50, length: 50)).stateID == first.with(seqid: 2))
+        #expect(try await shared.isFree(offset: 50, length: 50))
+        #expect(try await session.run(.putFH(handle), .lockU(second, offset: 0, length: 50)).stateID == second.with(seqid: 2))
+        #expect(try await shared.isFree(offset: 0, length: .max))
+    }
+
+    @Test("of what is no regular file it is ISDIR, SYMLINK or WRONG_TYPE (§18.10.3)", arguments: WrongType.all)
+    func wrongType(_ wrong: WrongType) async throws {
+        let (session, directory) = try await newDirectory()
+        let file = try await session.open(directory, "file")
+        let lock = Operation.lock(.write, .open(file.stateID, "owner"))
+        #expect(try await session.compound(.putFH(wrong.make(in: directory, session)), lock).outcome == Outcome(.lock, wrong.status))
+    }
+
+    @Test("an undefined lock type is BADXDR", arguments: [0, 5, UInt32.max])
     func undefinedType(_ type: UInt32) async throws {
         let shared = try await SharedFile()
-        var lock = Operation.lock(.write, .open(shared.file.stateID, "owner"))
-        var encoder = XDREncoder()
-        encoder.uint32(type)
-        lock.arguments.replaceSubrange(0..<4, with: encoder.bytes)
-        let reply = try await shared.session.compound(.putFH(shared.handle), lock)
-        #expect([.badXDR, .inval].contains(reply.status))
+        for var operation in [
+            Operation.lock(.write, .open(shared.file.stateID, "owner")), .lockT(.write, owner: "owner"), .lockU(shared.file.stateID),
+        ] {
+            var encoder = XDREncoder()
+            encoder.uint32(type)
+            operation.arguments.replaceSubrange(0..<4, with: encoder.bytes)
+            #expect(try await shared.session.compound(.putFH(shared.handle), operation).status == .badXDR)
+        }
+    }
+
+    @Test("a retry is answered as the first time, and locks once")
+    func replay() async throws {
+        let shared = try await SharedFile()
+        let lock = [Operation.putFH(shared.handle), .lock(.write, .open(shared.file.stateID, "owner"))]
+        let first = try await shared.session.compound(lock, cacheThis: true)
+        let again = try await shared.session.connection.compound([await shared.session.lastSequence(cacheThis: true)] + lock)
+        #expect(again.bytes == first.bytes)
+        let unlocked = try await shared.session.run(.putFH(shared.handle), .lockU(first.stateID))
+        #expect(try unlocked.stateID.seqid == 2)
     }
 
     @Test("a thousand separate locks of one owner are all kept")
@@ -255,5 +326,22 @@ struct LockTests {
             .lockU(.current), .getFH)
         #expect(reply.status == .ok, "\(reply)")
         #expect(try await session.read(reply.fileHandle) == [1])
+    }
+}
+
+/// What cannot be opened, and how an operation on opens or locks says so.
+struct WrongType: Sendable, CustomTestStringConvertible {
+    let type: Operation.CreateType
+    let status: Status
+
+    static let all = [
+        WrongType(type: .directory, status: .isDir), WrongType(type: .symlink(to: "target"), status: .symlink),
+        WrongType(type: .fifo, status: .wrongType), WrongType(type: .socket, status: .wrongType),
+    ]
+
+    var testDescription: String { "\(type)" }
+
+    func make(in directory: FileHandle, _ session: TestSession) async throws -> FileHandle {
+        try await session.run(.putFH(directory), .create(type, "wrong"), .getFH).fileHandle
     }
 }

@@ -1,7 +1,15 @@
+import ConformanceRecord
 import NFSTestClient
 import Testing
 
-@Suite("CLOSE (RFC 8881 §18.2)")
+@Suite(
+    "CLOSE (RFC 8881 §18.2)",
+    .covers(
+        .close,
+        never: [
+            .locksHeld: "closing frees the locks, which §18.2.3 allows",
+            .stale: "PUTFH finds that a file is gone, and an open one can be closed though its name is removed",
+        ]))
 struct CloseTests {
     @Test("a closed stateid is BAD_STATEID for everything")
     func closed() async throws {
@@ -64,21 +72,60 @@ struct CloseTests {
         }
     }
 
-    @Test("closing with locks held frees them or is LOCKS_HELD (§18.2.3)")
+    @Test("closing with locks held frees them and their stateid (§18.2.3)")
     func locksHeld() async throws {
         let (session, directory) = try await newDirectory()
         let file = try await session.open(directory, "file")
         let lock = try await session.lock(file)
-        let reply = try await session.compound(.putFH(file.handle), .close(file.stateID))
-        let other = try await newSession()
-        let test = try await other.compound(.putFH(file.handle), .lockT(.write, owner: "other"))
-        switch reply.status {
-        case .ok:
-            #expect(test.status == .ok)
-            #expect(try await session.compound(.putFH(file.handle), .lockU(lock)).outcome == Outcome(.lockU, .badStateID))
-        case .locksHeld: #expect(test.status == .denied)
-        default: Issue.record("answered \(reply)")
-        }
+        try await session.close(file)
+        #expect(try await newSession().compound(.putFH(file.handle), .lockT(.write, owner: "other")).status == .ok)
+        #expect(try await session.compound(.putFH(file.handle), .lockU(lock)).outcome == Outcome(.lockU, .badStateID))
+    }
+
+    @Test("locks an owner got under another open stay")
+    func otherOpensLocks() async throws {
+        let shared = try await SharedFile()
+        let open = try await shared.session.run(.putFH(shared.handle), .open(.fileHandle, owner: "second opener")).open.stateID
+        _ = try await shared.session.lock(shared.file, offset: 0, length: 10)
+        try await shared.session.run(.putFH(shared.handle), .lock(.write, offset: 20, length: 10, .open(open, "lock owner")), .close(open))
+        #expect(try await !shared.isFree(offset: 0, length: 10))
+        #expect(try await shared.isFree(offset: 20, length: 10))
+    }
+
+    @Test("it answers with the invalid stateid, which is no current stateid either (§18.2.4, §8.2.3)")
+    func invalidStateID() async throws {
+        let (session, directory) = try await newDirectory()
+        let file = try await session.open(directory, "file")
+        #expect(try await session.run(.putFH(file.handle), .close(file.stateID)).stateID == .invalid)
+        let reply = try await session.compound(
+            .putFH(directory), .open(.null("file")), .close(.current), .read(.current, count: 1))
+        #expect(reply.outcome == Outcome(.read, .badStateID))
+    }
+
+    @Test("of a directory it is BAD_STATEID: nothing of that kind is open")
+    func directory() async throws {
+        let (session, directory) = try await newDirectory()
+        let file = try await session.open(directory, "file")
+        #expect(try await session.compound(.putFH(directory), .close(file.stateID)).outcome == Outcome(.close, .badStateID))
+    }
+
+    @Test("a file that was removed can be closed")
+    func removed() async throws {
+        let (session, directory) = try await newDirectory()
+        let file = try await session.open(directory, "file")
+        try await session.run(.putFH(directory), .remove("file"))
+        try await session.close(file)
+    }
+
+    @Test("a retry is answered as the first time, and does not close what was opened since")
+    func replay() async throws {
+        let (session, directory) = try await newDirectory()
+        let file = try await session.open(directory, "file")
+        let close = [Operation.putFH(file.handle), .close(file.stateID.with(seqid: 0))]
+        let first = try await session.compound(close, cacheThis: true)
+        let retry = [await session.lastSequence(cacheThis: true)] + close
+        let again = try await session.connection.compound(retry)
+        #expect(again.bytes == first.bytes && first.status == .ok)
     }
 
     @Test("data written through an open is there after CLOSE, for every client")

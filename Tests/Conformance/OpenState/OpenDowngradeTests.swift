@@ -1,7 +1,14 @@
+import ConformanceRecord
 import NFSTestClient
 import Testing
 
-@Suite("OPEN_DOWNGRADE (RFC 8881 §18.18)")
+@Suite(
+    "OPEN_DOWNGRADE (RFC 8881 §18.18)",
+    .covers(
+        .openDowngrade,
+        never: [
+            .roFS: "giving up rights changes no file", .stale: "PUTFH finds that a file is gone, and an open one stays open",
+        ]))
 struct OpenDowngradeTests {
     /// A file opened for reading, then for both, by one owner.
     private func upgraded() async throws -> (session: TestSession, directory: FileHandle, handle: FileHandle, stateID: StateID) {
@@ -54,5 +61,42 @@ struct OpenDowngradeTests {
             let reply = try await session.compound(.putFH(handle), .openDowngrade(bad, access: .read))
             #expect(reply.outcome == Outcome(.openDowngrade, .badStateID))
         }
+    }
+
+    @Test("a seqid that was never handed out is BAD_STATEID, zero is the newest (§8.2.2)")
+    func seqid() async throws {
+        let (session, _, handle, stateID) = try await upgraded()
+        let future = try await session.compound(.putFH(handle), .openDowngrade(stateID.with(seqid: 3), access: .read))
+        #expect(future.outcome == Outcome(.openDowngrade, .badStateID))
+        let newest = try await session.run(.putFH(handle), .openDowngrade(stateID.with(seqid: 0), access: .read)).stateID
+        #expect(newest == stateID.with(seqid: 3))
+    }
+
+    @Test("the stateid of a lock, another file or another client is BAD_STATEID")
+    func notThisOpen() async throws {
+        let shared = try await SharedFile()
+        let lock = try await shared.session.lock(shared.file)
+        let second = try await shared.session.open(sharedServer().newDirectory(shared.session), "second")
+        for stateID in [lock, second.stateID, shared.otherFile.stateID] {
+            let reply = try await shared.session.compound(.putFH(shared.handle), .openDowngrade(stateID, access: .both))
+            #expect(reply.outcome == Outcome(.openDowngrade, .badStateID))
+        }
+    }
+
+    @Test("to what is held already it succeeds and counts")
+    func unchanged() async throws {
+        let (session, _, handle, stateID) = try await upgraded()
+        let same = try await session.run(.putFH(handle), .openDowngrade(stateID, access: .both, deny: .write)).stateID
+        #expect(same == stateID.with(seqid: 3))
+    }
+
+    @Test("a retry is answered as the first time, and counts once")
+    func replay() async throws {
+        let (session, _, handle, stateID) = try await upgraded()
+        let downgrade = [Operation.putFH(handle), .openDowngrade(stateID, access: .read)]
+        let first = try await session.compound(downgrade, cacheThis: true)
+        let again = try await session.connection.compound([await session.lastSequence(cacheThis: true)] + downgrade)
+        #expect(again.bytes == first.bytes)
+        try await session.run(.putFH(handle), .close(stateID.with(seqid: 3)))
     }
 }

@@ -1,49 +1,8 @@
+import ConformanceRecord
 import NFSTestClient
 import Testing
 
-@Suite("TEST_STATEID (RFC 8881 §18.48)")
-struct TestStateIDTests {
-    private static let unknown = StateID(seqid: 1, other: Array(repeating: 0x77, count: 12))
-
-    @Test("each stateid has its own answer, in order")
-    func statuses() async throws {
-        let (session, directory) = try await newDirectory()
-        let first = try await session.open(directory, "file", access: .read)
-        let second = try await session.open(directory, "file", access: .write)
-        let lock = try await session.lock(second)
-        let closed = try await session.open(directory, "closed")
-        try await session.close(closed)
-        let reply = try await session.run(
-            .testStateID([second.stateID, Self.unknown, first.stateID, lock, closed.stateID, second.stateID.with(seqid: 9)]))
-        #expect(try reply.statuses == [.ok, .badStateID, .oldStateID, .ok, .badStateID, .badStateID])
-    }
-
-    @Test("no stateids, no answers")
-    func none() async throws {
-        #expect(try await newSession().run(.testStateID([])).statuses.isEmpty)
-    }
-
-    @Test("the stateid of another client is BAD_STATEID")
-    func otherClient() async throws {
-        let (session, directory) = try await newDirectory()
-        let file = try await session.open(directory, "file")
-        #expect(try await newSession().run(.testStateID([file.stateID])).statuses == [.badStateID])
-    }
-
-    @Test("special stateids are BAD_STATEID")
-    func special() async throws {
-        let statuses = try await newSession().run(.testStateID([.anonymous, .readBypass, .invalid])).statuses
-        #expect(statuses == [.badStateID, .badStateID, .badStateID])
-    }
-
-    @Test("it needs no filehandle and takes many stateids")
-    func many() async throws {
-        let statuses = try await newSession().run(.testStateID(Array(repeating: Self.unknown, count: 500))).statuses
-        #expect(statuses == Array(repeating: .badStateID, count: 500))
-    }
-}
-
-@Suite("FREE_STATEID (RFC 8881 §18.38)")
+@Suite("FREE_STATEID (RFC 8881 §18.38)", .covers(.freeStateID))
 struct FreeStateIDTests {
     @Test("a lock stateid with locks is LOCKS_HELD, without it is freed and then BAD_STATEID")
     func lock() async throws {
@@ -81,5 +40,34 @@ struct FreeStateIDTests {
             #expect(try await shared.session.compound(.freeStateID(stateID)).outcome == Outcome(.freeStateID, .badStateID))
         }
         #expect(try await shared.otherSession.compound(.freeStateID(lock)).outcome == Outcome(.freeStateID, .badStateID))
+    }
+
+    @Test("an old seqid is OLD_STATEID, one never handed out BAD_STATEID, zero is the newest (§8.2.2)")
+    func seqid() async throws {
+        let shared = try await SharedFile()
+        let lock = try await shared.session.lock(shared.file)
+        let unlocked = try await shared.session.run(.putFH(shared.handle), .lockU(lock)).stateID
+        #expect(try await shared.session.compound(.freeStateID(lock)).outcome == Outcome(.freeStateID, .oldStateID))
+        #expect(try await shared.session.compound(.freeStateID(lock.with(seqid: 3))).outcome == Outcome(.freeStateID, .badStateID))
+        #expect(try await shared.session.compound(.freeStateID(unlocked.with(seqid: 0))).status == .ok)
+    }
+
+    @Test("the current stateid can be freed (§8.2.3)")
+    func current() async throws {
+        let shared = try await SharedFile()
+        let lock = try await shared.session.lock(shared.file)
+        try await shared.session.run(.putFH(shared.handle), .lockU(lock), .freeStateID(.current))
+        #expect(try await shared.session.run(.testStateID([lock])).statuses == [.badStateID])
+    }
+
+    @Test("a retry is answered as the first time")
+    func replay() async throws {
+        let shared = try await SharedFile()
+        let lock = try await shared.session.lock(shared.file)
+        let unlocked = try await shared.session.run(.putFH(shared.handle), .lockU(lock)).stateID
+        let first = try await shared.session.compound(.freeStateID(unlocked), cacheThis: true)
+        let request = [await shared.session.lastSequence(cacheThis: true), .freeStateID(unlocked)]
+        #expect(first.status == .ok)
+        #expect(try await shared.session.connection.compound(request).bytes == first.bytes)
     }
 }
