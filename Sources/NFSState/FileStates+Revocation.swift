@@ -37,6 +37,12 @@ extension FileStates {
         return released
     }
 
+    /// - Throws: `expired`, `adminRevoked` for a stateid of revoked state.
+    package func checkNotRevoked(_ stateID: StateID, of file: FileHandle, client: Client) throws(NFSStatus) {
+        let status = statusOfUnknown(stateID, of: file, client: client)
+        if status != .badStateid { throw status }
+    }
+
     /// The answer to a stateid that names no open and no lock of the client.
     /// - Parameter file: the current file; nil where a stateid comes without one.
     func statusOfUnknown(_ stateID: StateID, of file: FileHandle?, client: Client) -> NFSStatus {

@@ -32,7 +32,7 @@ struct ClientHistoryTests {
             second += random.below(20) == 0 ? 70 : UInt64(random.below(3))
             let owner = owners[random.below(3)]
             let status: NFSStatus
-            switch random.below(10) {
+            switch random.below(11) {
             case 0...3: status = exchange(owner, &random, second, &table, &model, &everSeen)
             case 4...6: status = create(owner, &random, second, &table, &model)
             case 7:
@@ -45,6 +45,13 @@ struct ClientHistoryTests {
                 #expect(status == (known.sessions.isEmpty ? .ok : .clientidBusy))
                 guard status == .ok else { break }
                 if model.confirmed[owner]?.client === known.client { model.confirmed[owner] = nil } else { model.unconfirmed[owner] = nil }
+            case 9:
+                guard let known = model.confirmed[owner] else { continue }
+                // Nothing was held, so the client goes on when its lease has lapsed and was ended.
+                let lapsed = table.lapse(known.client, now: seconds(second))
+                #expect(lapsed == (second - known.renewed > 60) && (known.client.stateFlags == .expiredAllStateRevoked) == lapsed)
+                if lapsed { known.client.endRevocation() }
+                status = .ok
             default:
                 let dropped = table.removeExpired(now: seconds(second)).map(\.client.id)
                 let expected = model.confirmed.values.filter { second - $0.renewed > 60 }.map(\.client.id)

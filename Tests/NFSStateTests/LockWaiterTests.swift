@@ -205,7 +205,7 @@ struct LockWaiterTests {
             let name = [UInt8(who), UInt8(random.below(2))]
             let range = try ByteRange(offset: UInt64(random.below(8)), length: UInt64(1 + random.below(4)))
             var freed: [FreedLock] = []
-            switch random.below(12) {
+            switch random.below(13) {
             case 0...5:
                 let locker = Locker.openToLockOwner(open: StateID(seqid: 0, other: opens[who].other), owner: name)
                 let handle = random.below(4) > 0 ? file(7) : nil
@@ -224,6 +224,12 @@ struct LockWaiterTests {
             case 9:
                 if !called.isEmpty { freed = states.abandon(called.remove(at: random.below(called.count)), now: now) }
             case 10: freed = states.wake(file(1), now: now)
+            case 11:
+                guard let stateID = revoked.popLast() else { continue }
+                let owner = clients.filter { states.test(stateID, client: $0) == .expired }
+                #expect(owner.count == 1)
+                try states.free(StateID(seqid: 0, other: stateID.other), client: owner[0])
+                #expect(clients.allSatisfy { states.test(stateID, client: $0) == .badStateid })
             default:
                 guard random.below(4) == 0 else { continue }
                 #expect(client.beginRevocation())
@@ -243,10 +249,8 @@ struct LockWaiterTests {
             }
         }
         #expect(calls > 5 && grants > 20 && revocations > 0)
-        for stateID in Set(revoked.map(\.other)) {
-            for client in clients where states.test(StateID(seqid: 0, other: stateID), client: client) == .expired {
-                try states.free(StateID(seqid: 0, other: stateID), client: client)
-            }
+        for stateID in revoked {
+            for client in clients where states.test(stateID, client: client) == .expired { try states.free(stateID, client: client) }
         }
         for (who, client) in clients.enumerated() {
             #expect(client.stateFlags == [])

@@ -80,7 +80,7 @@ extension Setting {
         case .listen:
             .init("ADDR:PORT", standard: "0.0.0.0:2049", list: true, "An address to serve NFS on, such as 0.0.0.0:2049 or [::]:2049")
         case .lease:
-            .init("SECONDS", standard: "60", in: 1...3600, of: .seconds, "How long a silent client keeps its state")
+            .init("SECONDS", standard: "60", in: 1...3600, of: .seconds, "How long a silent client keeps its state for certain")
         case .grace:
             .init("SECONDS", standard: "90", in: 1...3600, of: .seconds, "How long a restarted server waits at most for clients to reclaim")
         case .recoveryURL:

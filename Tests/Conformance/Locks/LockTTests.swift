@@ -47,6 +47,15 @@ struct LockTTests {
         #expect(denied.owner.id == Array("holder".utf8))
     }
 
+    @Test(
+        "a length of zero is INVAL, one beyond the end of all offsets too (§18.11.3)",
+        arguments: [(0, 0), (9, 0), (2, .max - 1), (.max, 2)] as [(UInt64, UInt64)])
+    func badRange(_ offset: UInt64, _ length: UInt64) async throws {
+        let shared = try await SharedFile()
+        let test = Operation.lockT(.write, offset: offset, length: length, owner: "owner")
+        #expect(try await shared.session.compound(.putFH(shared.handle), test).outcome == Outcome(.lockT, .inval))
+    }
+
     @Test("of what is no regular file it is ISDIR, SYMLINK or WRONG_TYPE (§18.11.3)", arguments: WrongType.all)
     func wrongType(_ wrong: WrongType) async throws {
         let (session, directory) = try await newDirectory()

@@ -117,8 +117,6 @@ struct LockTests {
         let shared = try await SharedFile()
         let lock = Operation.lock(.write, offset: offset, length: length, .open(shared.file.stateID, "owner"))
         #expect(try await shared.session.compound(.putFH(shared.handle), lock).outcome == Outcome(.lock, .inval))
-        let test = Operation.lockT(.write, offset: offset, length: length, owner: "owner")
-        #expect(try await shared.session.compound(.putFH(shared.handle), test).outcome == Outcome(.lockT, .inval))
     }
 
     @Test("a length of all ones is to the end, wherever that is")

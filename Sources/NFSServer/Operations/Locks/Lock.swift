@@ -43,11 +43,17 @@ struct Lock: Operation, ~Escapable {
         let file = try compound.regularFile()
         let range = try ByteRange(offset: offset, length: length)
         let stateID = try compound.resolve(stateID)
-        if isReclaim { try compound.requireReclaimAllowed() } else { try compound.requireNewStateAllowed() }
         let client = try compound.client()
+        let key = file.stateKey
+        // Before anything has to wait: it is no reason to put the client on record again.
+        if client.revokedCount > 0 {
+            try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
+                try shard.checkNotRevoked(stateID, of: key, client: client)
+            }
+        }
+        if isReclaim { try compound.requireReclaimAllowed() } else { try compound.requireNewStateAllowed() }
         let locker: Locker =
             isNewOwner ? .openToLockOwner(open: stateID, owner: owner.withUnsafeBytes { [UInt8]($0) }) : .existing(stateID)
-        let key = file.stateKey
         let now = compound.now
         // Who cannot be called has to ask again, whenever it likes.
         let handle = waits && !isReclaim && compound.server.canCall(client) ? file.wireHandle : nil
