@@ -26,7 +26,6 @@ final class FailingDevice: FileSystem {
         FailingNode(try files.node(for: handle, caller), on: self)
     }
 
-    func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics { try files.statistics(caller) }
 }
 
 private final class FailingNode: Node {
@@ -40,6 +39,9 @@ private final class FailingNode: Node {
 
     var handle: FileHandle { node.handle }
     var type: FileType { node.type }
+    var fileSystemIdentity: FileSystemIdentity { node.fileSystemIdentity }
+
+    func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics { try node.statistics(caller) }
 
     private static func inner(_ node: any Node) -> any Node { (node as? FailingNode)?.node ?? node }
 
