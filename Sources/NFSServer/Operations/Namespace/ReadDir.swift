@@ -5,6 +5,7 @@ import XDR
 /// READDIR: list entries of the current directory with attributes (RFC 8881 §18.23).
 struct ReadDir: Operation {
     static var code: OperationCode { .readdir }
+    static var reservedReply: Int { 8 + 16 }
     private let cookie: UInt64
     private let cookieVerifier: Verifier
     /// Bytes of names and cookies the client would have at most; 0 for as many as maxcount allows.
@@ -38,17 +39,16 @@ struct ReadDir: Operation {
         let start = reply.count
         let ownLimit = reply.limit
         defer { reply.limit = ownLimit }
-        let tooSmall = start + maximumCount <= ownLimit ? NFSStatus.toosmall : compound.replyTooBig
         // maxcount holds for READDIR4resok, of which the end of the list and the eof flag come last (8 bytes).
         let end = min(start + maximumCount, ownLimit)
-        guard end - start >= 16 else { throw tooSmall }
+        guard end - start >= 16 else { throw .toosmall }
         reply.limit = end - 8
         Self.cookieVerifierOfAll.encode(to: &reply)
 
         var listed = Listed()
         // Entries are written while the directory is read; the closure owns the writer for that time.
         let atEnd = try entries(of: directory, compound, &reply, &listed)
-        guard atEnd || listed.count > 0 else { throw tooSmall }
+        guard atEnd || listed.count > 0 else { throw end < ownLimit ? .toosmall : compound.replyTooBig }
         reply.limit = end
         reply.bool(false)
         reply.bool(atEnd)
