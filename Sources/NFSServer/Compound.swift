@@ -21,6 +21,8 @@ final class Compound: @unchecked Sendable {
     /// Where in the record the next operation starts, and how many are left from there.
     var nextOperation: Int
     var operationsLeft: Int
+    /// Where the arguments of the operation under way end.
+    var argumentsEnd = 0
     /// How many operations ran.
     var operationIndex = 0
     /// Whether the request is of a minor version this server does not speak: it gets no results (RFC 8881 §16.2.3).

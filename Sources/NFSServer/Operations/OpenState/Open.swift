@@ -91,7 +91,8 @@ struct Open: Operation, ~Escapable {
     /// CLAIM_NULL: an entry of the current directory.
     private func openByName(_ compound: Compound) throws(NFSStatus) -> Opened {
         let directory = try compound.directory()
-        let name = try FileName(validating: claim.name)
+        let name = try compound.name(claim.name, in: directory)
+        try compound.requireFlavor(of: directory.export)
         try compound.requireNewStateAllowed()
         guard let creation = how.creation else {
             let file = try compound.lookup(name)
