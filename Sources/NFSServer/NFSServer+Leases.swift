@@ -13,8 +13,10 @@ extension NFSServer {
         let client = dropped.client
         log.notice("client is gone", metadata: ["client": "\(ClientName(client.owner))", "restarted": "\(dropped.successor != nil)"])
         let dropState: @Sendable () -> Void = {
-            if client.hasState || client.revokedCount > 0 { self.notify(self.files.dropAll(of: client, now: self.now).freed) }
+            let hasAny = client.hasState || client.revokedCount > 0
+            let freed = hasAny ? self.files.dropAll(of: client, now: self.now).freed : []
             completion()
+            self.notify(freed)
         }
         // A restarted client keeps its place on the record.
         guard dropped.successor == nil else { return dropState() }

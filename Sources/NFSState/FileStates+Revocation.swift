@@ -12,7 +12,9 @@ extension FileStates {
     /// nothing follows.
     package mutating func dropAll(of client: Client, now: MonotonicTime) -> Released {
         assert(client.isGone)
-        for (name, state) in revoked where state.client === client { forgetRevoked(name, state) }
+        if client.revokedCount > 0 {
+            for (name, state) in revoked where state.client === client { forgetRevoked(name, state) }
+        }
         return removeAll(of: client, as: nil, now: now)
     }
 
