@@ -74,12 +74,11 @@ package final class Client: Sendable {
 
     /// Ends the lease for good, so that what the client holds can be taken. Until `endRevocation` nothing renews it and
     /// SEQUENCE tells the client.
-    /// - Returns: false when the lease was renewed since `last`, or has lapsed already.
+    /// - Returns: false when the lease was renewed since `last`, or the state is being revoked already.
     func lapse(ifRenewedLast last: MonotonicTime) -> Bool {
         let exchange = lease.compareExchange(
             expected: last.nanoseconds, desired: last.nanoseconds | Self.hasLapsed, ordering: .acquiringAndReleasing)
-        if exchange.exchanged { _ = beginRevocation() }
-        return exchange.exchanged
+        return exchange.exchanged && beginRevocation()
     }
 
     // MARK: State
