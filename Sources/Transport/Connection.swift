@@ -244,6 +244,8 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
     func destroy() {
         guard phase != .closed else { return }
         phase = .closed
+        // Closing does not end the registration while another process has the descriptor: one between fork and exec.
+        loop.unregister(self)
         Glibc.close(descriptor)
         input.reset()
         output.reset()

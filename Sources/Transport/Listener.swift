@@ -95,6 +95,7 @@ final class Listener: EventSource, @unchecked Sendable {
         guard isOpen else { return }
         isOpen = false
         resumption = nil
+        home.unregister(self)
         Glibc.close(descriptor)
     }
 }

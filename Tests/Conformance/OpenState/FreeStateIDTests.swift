@@ -2,14 +2,7 @@ import ConformanceRecord
 import NFSTestClient
 import Testing
 
-@Suite(
-    "FREE_STATEID (RFC 8881 §18.38)",
-    .covers(
-        .freeStateID,
-        never: [
-            .repTooBig: "its result is a status, for which there is always room",
-            .repTooBigToCache: "its result is a status, for which there is always room",
-        ]))
+@Suite("FREE_STATEID (RFC 8881 §18.38)", .covers(.freeStateID))
 struct FreeStateIDTests {
     @Test("a lock stateid with locks is LOCKS_HELD, without it is freed and then BAD_STATEID")
     func lock() async throws {
