@@ -265,8 +265,6 @@ int64_t linux_size(int file) { return RESULT(lseek(file, 0, SEEK_END)); }
 
 int linux_fsync(int file) { return RESULT(fsync(file)); }
 
-int linux_fdatasync(int file) { return RESULT(fdatasync(file)); }
-
 int linux_syncfs(int file) { return RESULT(syncfs(file)); }
 
 // ---- Directories

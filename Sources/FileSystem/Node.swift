@@ -117,6 +117,9 @@ package struct DirectoryEntry {
 /// A regular file opened for reading, writing or both. Access was checked when it was opened; it stays usable when the
 /// file's permissions change or its last name is removed. Released when the last reference goes.
 package protocol OpenFile: AnyObject, Sendable {
+    /// Who opened it, and as whom it is written.
+    var credentials: Credentials { get }
+
     /// Reads up to `buffer.count` bytes from `offset` on. Fewer than that are read only at the end of the file.
     /// - Returns: the number of bytes read, and whether they reach the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> (count: Int, atEnd: Bool)

@@ -208,7 +208,8 @@ final class LocalNode: Node {
     private func commit(through descriptor: Descriptor) throws(NFSStatus) {
         // What is written from here on needs another commit.
         state.withLock { $0.hasUncommitted = false }
-        try require(linux_fdatasync(descriptor.number))
+        // Not only the data: the metadata that COMMIT speaks of (RFC 8881 §18.3.4) is what the change attribute is made of.
+        try require(linux_fsync(descriptor.number))
     }
 
     // MARK: Change attribute

@@ -9,7 +9,7 @@ import Synchronization
 final class LocalOpenFile: OpenFile {
     private let node: LocalNode
     /// Writes run as who opened the file: the system clears set-user-ID bits and counts quotas by that.
-    private let credentials: Credentials
+    let credentials: Credentials
 
     init(_ node: LocalNode, openedBy credentials: Credentials) {
         self.node = node
@@ -21,8 +21,9 @@ final class LocalOpenFile: OpenFile {
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> (count: Int, atEnd: Bool)
     {
-        // No file reaches that far.
-        guard let start = Int64(exactly: offset), start <= Int64.max - Int64(buffer.count) else { return (0, true) }
+        // No file reaches farther than a signed offset.
+        guard let start = Int64(exactly: offset) else { return (0, true) }
+        let buffer = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(Int(clamping: Int64.max - start)))
         let descriptor = try node.descriptor(for: .read, mayBlock: mayBlock)
         var done = 0
         while done < buffer.count {

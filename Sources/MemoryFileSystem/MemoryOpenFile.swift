@@ -4,7 +4,7 @@ import NFSProtocol
 /// An open regular file of a `MemoryFileSystem`.
 final class MemoryOpenFile: OpenFile {
     private let node: MemoryNode
-    private let credentials: Credentials
+    let credentials: Credentials
 
     init(_ node: MemoryNode, openedBy credentials: Credentials) throws(NFSStatus) {
         self.node = node

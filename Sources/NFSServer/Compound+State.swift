@@ -70,7 +70,10 @@ extension Compound {
     /// The open file to read or write through, for a stateid as it stands in READ, WRITE and SETATTR.
     ///
     /// A stateid of an open or a lock brings its own; for a special one the file is opened as the caller, for this once.
-    /// - Throws: `badStateid`, `oldStateid`, `expired`, `adminRevoked`, `openmode`; `locked` when a share reservation forbids; `access`.
+    /// What was reclaimed can be used while others still reclaim: byte-range locks are advisory, and no reservation that could
+    /// forbid this use can have existed beside it (RFC 8881 §8.4.2.1).
+    /// - Throws: `badStateid`, `oldStateid`, `expired`, `adminRevoked`, `openmode`; `locked` when a share reservation forbids;
+    ///   `access`; `grace`.
     func openFile(_ stateID: StateID, of file: CurrentFile, _ access: ShareAccess) throws(NFSStatus) -> any OpenFile {
         let stateID = try resolve(stateID)
         let key = file.stateKey
@@ -79,15 +82,36 @@ extension Compound {
             let resource = try server.files.withShard(of: key) { shard throws(NFSStatus) in
                 try shard.check(stateID, of: key, client: client, access: access)
             }
-            guard let opened = resource as? any OpenFile else { throw .serverfault }
-            return opened
-        }
-        if stateID == .anonymous || access.contains(.write) {
-            if let holder = try server.files.withShard(of: key, { $0.denial(of: access, to: key) }) {
-                try displace(holder)
-                throw .locked
+            guard let opened = resource as? any OpenFile else {
+                try requireNoGrace()  // somebody may yet reclaim a denial
+                try requireNoDenial(of: access, to: key, besides: stateID)
+                return try openOverriding(file, access)
             }
+            // The right was looked at when the file was opened, and outlives a change of its mode. Anybody else who names the
+            // stateid has to have the right (RFC 8881 §18.16.4).
+            return opened.credentials == caller(on: file).credentials ? opened : try openOverriding(file, access)
         }
+        try requireNoGrace()
+        if stateID == .anonymous || access.contains(.write) { try requireNoDenial(of: access, to: key) }
         return try file.node.open(access, caller(on: file))
+    }
+
+    /// - Throws: `locked` when a share reservation forbids I/O; as `displace` when its holder's lease has run out.
+    private func requireNoDenial(of access: ShareAccess, to key: FileHandle, besides own: StateID? = nil) throws(NFSStatus) {
+        guard let holder = try server.files.withShard(of: key, { $0.denial(of: access, to: key, besides: own) }) else { return }
+        try displace(holder)
+        throw .locked
+    }
+
+    /// Opens a file that is open already, or was before a restart: its owner goes on with it, whatever its mode became.
+    /// - Throws: `access`.
+    func openOverriding(_ file: CurrentFile, _ access: ShareAccess) throws(NFSStatus) -> any OpenFile {
+        let caller = caller(on: file)
+        do throws(NFSStatus) {
+            return try file.node.open(access, caller)
+        } catch {
+            guard error == .access, try file.node.attributes(caller).owner == caller.credentials.uid else { throw error }
+            return try file.node.openGranted(access, caller)
+        }
     }
 }

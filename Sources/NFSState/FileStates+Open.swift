@@ -34,8 +34,7 @@ extension FileStates {
         return .granted(open.stateID, released: nil)
     }
 
-    /// The client whose share reservation an OPEN would meet: for an OPEN that must do something irrevocable first. An
-    /// open-owner's own open is no exception (§9.7).
+    /// The client whose share reservation an OPEN would meet. An open-owner's own open is no exception (§9.7).
     package func shareConflict(_ file: FileHandle, access: ShareAccess, deny: ShareAccess) -> Client? {
         guard let position = files.index(forKey: file) else { return nil }
         let share = Share(access: access, deny: deny)

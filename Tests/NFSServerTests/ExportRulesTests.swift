@@ -25,16 +25,18 @@ struct ExportRulesTests {
         let file = try await session.lookup(directory, "file")
         let inDirectory: [Operation] = [
             .create(.directory, "new"), .remove("file"), .open(.null("new"), .unchecked(.none)), .open(.null("file"), access: .write),
-            .setAttr(.mode(0o700)),
+            .open(.null("file"), .unchecked(.size(0)), access: .read), .setAttr(.mode(0o700)),
         ]
         for change in inDirectory {
             let reply = try await session.compound(.putFH(directory), change)
             #expect(reply.status == .roFS, "\(reply)")
         }
-        for change in [Operation.write(.anonymous, [1]), .setAttr(.size(0)), .commit()] {
+        for change in [Operation.write(.anonymous, [1]), .setAttr(.size(0))] {
             let reply = try await session.compound(.putFH(file), change)
             #expect(reply.status == .roFS, "\(reply)")
         }
+        // There is nothing to commit, and ROFS is no status of COMMIT (§15.2).
+        try await session.run(.putFH(file), .commit())
         let rename = try await session.compound(.putFH(directory), .saveFH, .putFH(directory), .rename("file", to: "other"))
         #expect(rename.outcome == Outcome(.rename, .roFS))
         #expect(try await session.compound(.putFH(file), .saveFH, .putFH(directory), .link("other")).outcome == Outcome(.link, .roFS))

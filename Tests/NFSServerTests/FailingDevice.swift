@@ -8,6 +8,8 @@ final class FailingDevice: FileSystem {
     enum Calls {
         /// COMMIT and stable WRITE.
         case durability
+        /// Setting attributes, the size among them.
+        case attributes
         /// Every call into a file that is open or named by its handle.
         case all
     }
@@ -29,7 +31,7 @@ final class FailingDevice: FileSystem {
 
     func check(_ calls: Calls = .all) throws(NFSStatus) {
         guard let failure = failure.withLock({ $0 }) else { return }
-        if failure.calls == .all || calls == .durability { throw failure.status }
+        if failure.calls == .all || failure.calls == calls { throw failure.status }
     }
 
     func node(for handle: NFSProtocol.FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node {
@@ -63,7 +65,10 @@ private final class FailingNode: Node {
 
     func attributes(_ caller: Caller) throws(NFSStatus) -> FileAttributes { try working().attributes(caller) }
 
-    func setAttributes(_ changes: AttributeChanges, _ caller: Caller) throws(NFSStatus) { try working().setAttributes(changes, caller) }
+    func setAttributes(_ changes: AttributeChanges, _ caller: Caller) throws(NFSStatus) {
+        try device.check(.attributes)
+        try node.setAttributes(changes, caller)
+    }
 
     func access(_ wanted: AccessRights, _ caller: Caller) throws(NFSStatus) -> AccessRights { try working().access(wanted, caller) }
 
@@ -119,6 +124,8 @@ private final class FailingOpenFile: OpenFile {
         self.device = device
     }
 
+    var credentials: Credentials { file.credentials }
+
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> (count: Int, atEnd: Bool)
     {
         try device.check()
@@ -131,7 +138,7 @@ private final class FailingOpenFile: OpenFile {
     }
 
     func truncate(to size: UInt64, mayBlock: Bool) throws(NFSStatus) {
-        try device.check()
+        try device.check(.attributes)
         try file.truncate(to: size, mayBlock: mayBlock)
     }
 

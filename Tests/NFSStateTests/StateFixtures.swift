@@ -21,7 +21,7 @@ struct SeededGenerator: RandomNumberGenerator {
 /// Stands for an open file; only its identity matters.
 final class OpenFile: Sendable {}
 
-func ids(_ resources: [OpenResource]) -> [ObjectIdentifier] { resources.map { ObjectIdentifier($0) } }
+func ids(_ resources: [OpenResource?]) -> [ObjectIdentifier?] { resources.map { $0.map { ObjectIdentifier($0) } } }
 
 let instance = ServerInstance(rawValue: 0xCAFE)
 let root = Principal(flavor: 1, name: [0])

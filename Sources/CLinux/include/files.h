@@ -102,7 +102,6 @@ enum linux_durability { LINUX_CACHED, LINUX_NO_WAIT, LINUX_DATA_SYNC, LINUX_FILE
 ptrdiff_t linux_write(int file, const void *bytes, size_t count, int64_t offset, enum linux_durability durability);
 int64_t linux_size(int file);
 int linux_fsync(int file);
-int linux_fdatasync(int file);
 int linux_syncfs(int file);
 
 int64_t linux_seek(int directory, int64_t position);

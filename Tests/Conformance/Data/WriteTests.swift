@@ -1,7 +1,15 @@
+import ConformanceRecord
 import NFSTestClient
 import Testing
 
-@Suite("WRITE (RFC 8881 §18.32)")
+@Suite(
+    "WRITE (RFC 8881 §18.32)",
+    .covers(
+        .write,
+        never: [
+            .inval: "every offset has a meaning: where no file reaches it is NFS4ERR_FBIG",
+            .pnfsIOHole: "the server is no data server", .pnfsNoLayout: "the server is no data server",
+        ]))
 struct WriteTests {
     private func openFile(access: Share = .both) async throws -> (TestSession, OpenedFile) {
         let (session, directory) = try await newDirectory()
@@ -25,13 +33,12 @@ struct WriteTests {
         #expect(written.committed >= stable)
     }
 
-    @Test("an undefined stability is BADXDR or INVAL")
+    @Test("an undefined stability is BADXDR")
     func undefinedStability() async throws {
         let (session, file) = try await openFile()
         var write = Operation.write(file.stateID, [1])
         write.arguments.replaceSubrange(24..<28, with: [0, 0, 0, 3])
-        let reply = try await session.compound(.putFH(file.handle), write)
-        #expect([.badXDR, .inval].contains(reply.status))
+        #expect(try await session.compound(.putFH(file.handle), write).outcome == Outcome(.write, .badXDR))
     }
 
     @Test("writing inside, over the end and beyond the end")
@@ -43,18 +50,53 @@ struct WriteTests {
         #expect(try await session.read(file.handle, file.stateID) == [1, 9, 3, 8, 8, 0, 0, 7])
     }
 
-    @Test("no data changes nothing, even beyond the end")
-    func nothing() async throws {
+    @Test("no data changes nothing, wherever it is written (§18.32.3)", arguments: [0, 1000, 1 << 63, .max] as [UInt64])
+    func nothing(_ offset: UInt64) async throws {
         let (session, file) = try await openFile()
-        try await session.run(.putFH(file.handle), .write(file.stateID, [1]), .write(file.stateID, offset: 1000, []))
-        #expect(try await session.attributes(file.handle, [.size]).size == 1)
+        try await session.run(.putFH(file.handle), .write(file.stateID, [1]))
+        let before = try await session.attributes(file.handle, [.size, .change, .timeModify])
+        for stable in [StableHow.unstable, .dataSync, .fileSync] {
+            #expect(try await session.run(.putFH(file.handle), .write(file.stateID, offset: offset, [], stable)).wrote.count == 0)
+        }
+        #expect(try await session.attributes(file.handle, [.size, .change, .timeModify]) == before)
     }
 
-    @Test("an offset no file can have is FBIG or INVAL", arguments: [1 << 63, UInt64.max - 1, UInt64.max])
+    @Test("no data needs the right to write all the same (§18.32.3)")
+    func nothingWithoutPermission() async throws {
+        let (session, file) = try await openFile(access: .read)
+        #expect(try await session.compound(.putFH(file.handle), .write(file.stateID, [])).outcome == Outcome(.write, .openMode))
+        try await session.run(.putFH(file.handle), .setAttr(.mode(0o644)))
+        let anonymous = try await session.compound(.putFH(file.handle), .write(.anonymous, []), credential: .user)
+        #expect(anonymous.outcome == Outcome(.write, .access))
+    }
+
+    @Test("data where no file can be is FBIG", arguments: [(1 << 63) - 1, 1 << 63, .max - 1, .max] as [UInt64])
     func hugeOffset(_ offset: UInt64) async throws {
         let (session, file) = try await openFile()
-        let reply = try await session.compound(.putFH(file.handle), .write(file.stateID, offset: offset, [1, 2]))
-        #expect([.fBig, .inval].contains(reply.status))
+        for stable in [StableHow.unstable, .fileSync] {
+            let reply = try await session.compound(.putFH(file.handle), .write(file.stateID, offset: offset, [1, 2], stable))
+            #expect(reply.outcome == Outcome(.write, .fBig))
+        }
+        #expect(try await session.attributes(file.handle, [.size]).size == 0)
+    }
+
+    @Test("at maxfilesize it is FBIG")
+    func maximumFileSize() async throws {
+        let (session, file) = try await openFile()
+        let maximum = try #require(try await session.attributes(file.handle, [.maxFileSize]).uint64(.maxFileSize))
+        let reply = try await session.compound(.putFH(file.handle), .write(file.stateID, offset: maximum, [1]))
+        #expect(reply.outcome == Outcome(.write, .fBig))
+    }
+
+    @Test("each moves change, also twice in one tick of the clock")
+    func change() async throws {
+        let (session, file) = try await openFile()
+        var changes: [UInt64?] = []
+        for _ in 0..<20 {
+            let reply = try await session.run(.putFH(file.handle), .write(file.stateID, [1]), .getAttr([.change]))
+            changes.append(try reply.attributes.change)
+        }
+        #expect(Set(changes).count == 20)
     }
 
     @Test("an open for reading only is OPENMODE (§9.1.2)")
@@ -72,6 +114,14 @@ struct WriteTests {
         let file = try await session.makeFile(directory, "file")
         try await session.run(.putFH(file), .write(stateID, [4, 2]))
         #expect(try await session.read(file) == [4, 2])
+    }
+
+    @Test("neither special stateid writes against a denial: LOCKED (§8.2.3)", arguments: [StateID.anonymous, .readBypass])
+    func denied(_ stateID: StateID) async throws {
+        let (session, directory) = try await newDirectory()
+        let file = try await session.open(directory, "file", deny: .write)
+        #expect(try await session.compound(.putFH(file.handle), .write(stateID, [1])).outcome == Outcome(.write, .locked))
+        #expect(try await session.attributes(file.handle, [.size]).size == 0)
     }
 
     @Test("a lock stateid writes as the open it came from")
@@ -93,13 +143,55 @@ struct WriteTests {
         #expect(try await session.attributes(file.handle, [.size]).size == 0)
     }
 
-    @Test("a directory is ISDIR, other objects are INVAL or WRONG_TYPE", .timeLimit(.minutes(1)))
+    @Test("a stateid from before an upgrade is OLD_STATEID, with seqid 0 it is the latest (§8.2.2)")
+    func oldStateID() async throws {
+        let (session, file) = try await openFile(access: .read)
+        try await session.run(.putFH(file.handle), .open(.fileHandle, access: .write))
+        #expect(try await session.compound(.putFH(file.handle), .write(file.stateID, [1])).outcome == Outcome(.write, .oldStateID))
+        #expect(try await session.compound(.putFH(file.handle), .write(file.stateID.with(seqid: 0), [1])).outcome == Outcome(.write, .ok))
+    }
+
+    @Test("a file that is open is written after its last name is gone; one that is not is STALE")
+    func removed() async throws {
+        let (session, directory) = try await newDirectory()
+        let open = try await session.open(directory, "open")
+        try await session.run(.putFH(directory), .remove("open"))
+        try await session.run(.putFH(open.handle), .write(open.stateID, [1, 2], .fileSync), .commit())
+        #expect(try await session.read(open.handle, open.stateID) == [1, 2])
+        let closed = try await session.makeFile(directory, "closed")
+        let reply = try await session.compound(
+            .putFH(closed), .saveFH, .putFH(directory), .remove("closed"), .restoreFH, .write(.anonymous, [1]))
+        #expect(reply.outcome == Outcome(.write, .stale))
+    }
+
+    @Test("a directory is ISDIR, a symbolic link SYMLINK, anything else WRONG_TYPE", .timeLimit(.minutes(1)))
     func notRegular() async throws {
         let (session, directory) = try await newDirectory()
         #expect(try await session.compound(.putFH(directory), .write(.anonymous, [1])).outcome == Outcome(.write, .isDir))
-        for type in [Operation.CreateType.symlink(to: "x"), .fifo, .socket] {
+        let others: [(Operation.CreateType, Status)] = [(.symlink(to: "x"), .symlink), (.fifo, .wrongType), (.socket, .wrongType)]
+        for (type, status) in others {
             let reply = try await session.compound(.putFH(directory), .create(type, "\(type)"), .write(.anonymous, [1]))
-            #expect([.inval, .wrongType, .symlink].contains(reply.status), "\(type)")
+            #expect(reply.outcome == Outcome(.write, status), "\(type)")
+        }
+    }
+
+    @Test("another user of the client needs the right to write, whatever open it names (§18.16.4)")
+    func otherUser() async throws {
+        let (session, directory) = try await newDirectory()
+        let file = try await session.open(directory, "file", .guarded(.mode(0o644)), credential: .user)
+        let write = [Operation.putFH(file.handle), .write(file.stateID, [1])]
+        #expect(try await session.compound(write, credential: .otherUser).outcome == Outcome(.write, .access))
+        #expect(try await session.attributes(file.handle, [.size]).size == 0)
+        #expect(try await session.compound(write, credential: .root).outcome == Outcome(.write, .ok))
+    }
+
+    @Test("the maker of a file writes it by its own open, whatever its mode")
+    func makerMayWrite() async throws {
+        let (session, directory) = try await newDirectory()
+        let file = try await session.open(directory, "file", .guarded(.mode(0o400)), credential: .user)
+        for credential in [Credential.user, .sys(uid: 1000, gid: 7)] {
+            let write = [Operation.putFH(file.handle), .write(file.stateID, [1])]
+            #expect(try await session.compound(write, credential: credential).outcome == Outcome(.write, .ok))
         }
     }
 

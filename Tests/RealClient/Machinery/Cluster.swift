@@ -12,6 +12,7 @@ actor Cluster {
             case longhorn = "vers=4.1,noresvport,timeo=600,retrans=5,softerr"
             /// `mount -t nfs4` with no option: Linux starts with the highest minor version it knows.
             case plain = "rw"
+            case manyConnections = "vers=4.1,nconnect=16"
         }
 
         var nodes: [String]

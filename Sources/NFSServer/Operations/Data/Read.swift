@@ -17,7 +17,6 @@ struct Read: Operation {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let file = try compound.regularFile()
-        try compound.requireNoGrace()
         let opened = try compound.openFile(stateID, of: file, .read)
         let eofPosition = reply.count
         reply.bool(false)

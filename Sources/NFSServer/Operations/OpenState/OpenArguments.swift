@@ -46,7 +46,13 @@ struct OpenCreation: ~Escapable {
     /// The attributes the new file gets when `client` makes it.
     func changes(by client: Client) throws(NFSStatus) -> AttributeChanges {
         guard mode == .exclusive else { return try update.changes { 0 } }
-        var changes = try update.changes(permitted: AttributeSource.settableInExclusiveCreate) { 0 }
+        var changes: AttributeChanges
+        do throws(NFSStatus) {
+            changes = try update.changes(permitted: AttributeSource.settableInExclusiveCreate) { 0 }
+        } catch {
+            // What the server does not know is no more in suppattr_exclcreat than what it keeps for itself (§18.16.3).
+            throw error == .attrnotsupp ? .inval : error
+        }
         let times = verifierTimes(of: client)
         changes.accessTime = .at(times.access)
         changes.modifyTime = .at(times.modify)
@@ -78,14 +84,15 @@ struct OpenCreation: ~Escapable {
 
 /// open_claim4: what OPEN opens, and by what right (RFC 8881 §18.16.1).
 struct OpenClaim: ~Escapable {
-    enum Kind: UInt32 {
-        case null = 0
-        case previous = 1
-        case delegateCurrent = 2
-        case delegatePrevious = 3
-        case filehandle = 4
-        case delegateCurrentFilehandle = 5
-        case delegatePreviousFilehandle = 6
+    enum Kind {
+        case null
+        /// With the delegation the client says it held.
+        case previous(DelegationType)
+        case delegateCurrent
+        case delegatePrevious
+        case filehandle
+        case delegateCurrentFilehandle
+        case delegatePreviousFilehandle
 
         /// Whether the file is named by an entry of the current directory, not by the current filehandle.
         var isByName: Bool {
@@ -94,6 +101,8 @@ struct OpenClaim: ~Escapable {
             case .previous, .filehandle, .delegateCurrentFilehandle, .delegatePreviousFilehandle: false
             }
         }
+
+        var isReclaim: Bool { if case .previous = self { true } else { false } }
     }
 
     let kind: Kind
@@ -102,15 +111,32 @@ struct OpenClaim: ~Escapable {
 
     @_lifetime(copy request)
     init(from request: inout XDRReader) throws(XDRError) {
-        guard let kind = Kind(rawValue: try request.uint32()) else { throw .invalid }
-        self.kind = kind
-        switch kind {
-        case .previous: _ = try request.uint32()  // delegate_type
-        case .delegateCurrent, .delegateCurrentFilehandle: _ = try StateID(from: &request)
-        case .null, .delegatePrevious, .filehandle, .delegatePreviousFilehandle: break
+        switch try request.uint32() {
+        case 0: kind = .null
+        case 1:
+            guard let delegation = DelegationType(rawValue: try request.uint32()) else { throw .invalid }
+            kind = .previous(delegation)
+        case 2:
+            _ = try StateID(from: &request)
+            kind = .delegateCurrent
+        case 3: kind = .delegatePrevious
+        case 4: kind = .filehandle
+        case 5:
+            _ = try StateID(from: &request)
+            kind = .delegateCurrentFilehandle
+        case 6: kind = .delegatePreviousFilehandle
+        default: throw .invalid
         }
         name = kind.isByName ? try request.opaque(maximum: request.remaining) : try request.fixedOpaque(0)
     }
+}
+
+/// open_delegation_type4 (RFC 8881 §18.16.1).
+enum DelegationType: UInt32 {
+    case none = 0
+    case read = 1
+    case write = 2
+    case noneExtended = 3
 }
 
 /// The part of share_access that speaks of delegations (RFC 8881 §18.16.3).
@@ -126,16 +152,15 @@ struct OpenWants {
 
     var isValid: Bool { rawValue & Self.kinds <= Self.cancel }
 
-    /// open_delegation4 for no delegation, with the reason where the client spoke of one.
+    /// open_delegation4 for no delegation, with the reason where the client spoke of one. The flags for signals alone have no
+    /// effect.
     func encodeNoDelegation(to reply: inout XDRWriter) {
-        guard rawValue & Self.kinds != Self.noPreference else { return reply.uint32(0) }  // OPEN_DELEGATE_NONE
-        reply.uint32(3)  // OPEN_DELEGATE_NONE_EXT
+        guard rawValue & Self.kinds != Self.noPreference else { return reply.uint32(DelegationType.none.rawValue) }
+        reply.uint32(DelegationType.noneExtended.rawValue)
         switch rawValue & Self.kinds {
         case Self.noDelegation: reply.uint32(0)  // WND4_NOT_WANTED
         case Self.cancel: reply.uint32(7)  // WND4_CANCELLED
-        default:
-            reply.uint32(2)  // WND4_RESOURCE
-            reply.bool(false)  // ond_server_will_signal_avail
+        default: reply.uint32(3)  // WND4_NOT_SUPP_FTYPE
         }
     }
 }
