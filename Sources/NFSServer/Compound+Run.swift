@@ -111,6 +111,7 @@ extension Compound {
         if let slot, let session {
             session.finish(slot, keeping: reply.bytes(from: statusPosition))
         }
+        if keepsLease { session?.client.endWaiting(now: now) }
         let (buffer, count) = reply.detach()
         connection.send(buffer, count: count)
     }

@@ -43,7 +43,8 @@ struct Open: Operation, ~Escapable {
         compound.currentStateID = opened.stateID
         opened.stateID.encode(to: &reply)
         opened.change.encode(to: &reply)
-        reply.uint32(4)  // OPEN4_RESULT_LOCKTYPE_POSIX
+        // OPEN4_RESULT_LOCKTYPE_POSIX, OPEN4_RESULT_MAY_NOTIFY_LOCK
+        reply.uint32(try compound.server.canCall(compound.client()) ? 0x24 : 0x4)
         opened.attributesSet.encode(to: &reply)
         wants.encodeNoDelegation(to: &reply)
     }
