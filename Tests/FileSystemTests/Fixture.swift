@@ -84,6 +84,16 @@ extension Node {
         }
     }
 
+    /// The number a listing of this directory has for an entry.
+    func fileID(of text: String) throws -> UInt64? {
+        var found: UInt64?
+        _ = try entries(after: 0, .root) { entry throws(NFSStatus) in
+            if entry.name.text == text { found = entry.fileID }
+            return found == nil
+        }
+        return found
+    }
+
     func names(_ caller: Caller = .root) throws -> [String] { try list(caller).map(\.name).sorted() }
 
     func attributes() throws -> FileAttributes { try attributes(.root) }

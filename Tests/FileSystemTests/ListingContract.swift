@@ -1,4 +1,5 @@
 import FileSystem
+import Foundation
 import NFSProtocol
 import Testing
 
@@ -52,6 +53,44 @@ import Testing
             #expect(Set(stayed) == Set(staying))
             let others = listed.map(\.name).filter { !$0.hasPrefix("stays") }
             #expect(Set(others).count == others.count)
+        }
+    }
+
+    @Test(arguments: [Kind.local, .memory]) func aGlimpseIsWhatALookupFinds(_ kind: Kind) throws {
+        try withFileSystem(kind) { fileSystem throws in
+            let root = fileSystem.root
+            let objects: [NewObject] = [.regular, .directory, .fifo, .symbolicLink(target: [65])]
+            for (index, object) in objects.enumerated() { try root.make("\(index)", object) }
+            let open = try root.make("open").open(.write, .root)
+            // Also when what was made is no news any more.
+            for pause in [0, 30_000] {
+                usleep(UInt32(pause))
+                for text in try root.names() {
+                    let (glimpse, found) = (try root.glimpse(name(text), .root), try root.find(text))
+                    #expect(glimpse.handle == found.handle && glimpse.type == found.type)
+                    let (seen, attributes) = (try glimpse.attributes(), try found.attributes())
+                    #expect((seen.fileID, seen.change, seen.mode) == (attributes.fileID, attributes.change, attributes.mode))
+                    #expect((seen.size, seen.linkCount) == (attributes.size, attributes.linkCount))
+                }
+                try open.write([1, 2, 3], at: UInt64(pause))
+            }
+            #expect(try root.glimpse(name("open"), .root).attributes().size == 30_003)
+            #expect(throws: NFSStatus.noent) { try root.glimpse(name("nothing"), .root) }
+            #expect(throws: NFSStatus.notdir) { try root.find("0").glimpse(name("x"), .root) }
+        }
+    }
+
+    @Test(.enabled(if: isSuperuser, needsSuperuser)) func glimpsesTakeNoDescriptors() throws {
+        try withLocalFileSystem(descriptorLimit: 40) { fileSystem, path throws in
+            for index in 0..<100 { try Data().write(to: URL(fileURLWithPath: "\(path)/\(index)")) }
+            usleep(30_000)
+            let before = fileSystem.descriptorCount
+            for index in 0..<100 { #expect(try fileSystem.root.glimpse(name("\(index)"), .root).attributes().size == 0) }
+            #expect(fileSystem.descriptorCount == before)
+            #expect(throws: NFSStatus.access) {
+                try fileSystem.root.setAttributes(AttributeChanges(mode: 0o744), .root)
+                _ = try fileSystem.root.glimpse(name("1"), .user(1000))
+            }
         }
     }
 

@@ -155,8 +155,13 @@ import Testing
             let file = try root.make("one")
             let directory = try root.make("directory", .directory)
             _ = try root.link(file, as: name("two"), .root)
-            _ = try root.rename(name("one"), to: root, as: name("two"), .root)
-            _ = try root.rename(name("directory"), to: root, as: name("directory"), .root)
+            let before = try root.attributes().change
+            for (from, to) in [("one", "two"), ("directory", "directory"), ("two", "two")] {
+                let changes = try root.rename(name(from), to: root, as: name(to), .root)
+                #expect((changes.source.before, changes.source.after) == (before, before))
+                #expect(changes.target == changes.source)
+            }
+            #expect(try root.attributes().change == before)
             #expect(try root.names() == ["directory", "one", "two"])
             #expect(try file.attributes().linkCount == 2)
             #expect(try directory.names() == [])

@@ -2,6 +2,7 @@ import FileSystem
 import Foundation
 import LocalFileSystem
 import NFSProtocol
+import Synchronization
 import Testing
 
 /// Volumes of their own in image files, mounted here and there.
@@ -67,6 +68,113 @@ struct VolumeTests {
                 #expect(try inside.names() == ["mounted"])
             }
             #expect(try inside.find("mounted").type == .directory)
+        }
+    }
+
+    @Test(arguments: Image.Kind.allCases) func whatIsMountedInsideIsEnteredIfThatIsWanted(_ kind: Image.Kind) throws {
+        let image = try Image(kind)
+        let inner = try Image(kind)
+        let innermost = try Image(.ext4)
+        try image.mounted { path throws in
+            try FileManager.default.createDirectory(atPath: "\(path)/export/a b/mounted", withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(atPath: "\(path)/export/bound", withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(atPath: "\(path)/outside", withIntermediateDirectories: true)
+            try inner.mounted(at: "\(path)/export/a b/mounted") { place throws in
+                try FileManager.default.createDirectory(atPath: "\(place)/deeper", withIntermediateDirectories: true)
+                try innermost.mounted(at: "\(place)/deeper") { _ throws in
+                    try crossMounts(in: try image.serve("\(path)/export", crossesMounts: true))
+                }
+            }
+            // What cannot be told from what has its place already is refused.
+            try Image.bound("\(path)/outside", at: "\(path)/export/bound") {
+                let fileSystem = try image.serve("\(path)/export", crossesMounts: true)
+                #expect(throws: NFSStatus.access) { try fileSystem.root.find("bound") }
+            }
+        }
+    }
+
+    private func crossMounts(in fileSystem: LocalFileSystem) throws {
+        let root = fileSystem.root
+        let above = try root.find("a b")
+        let mounted = try above.find("mounted")
+        let deeper = try mounted.find("deeper")
+        #expect(Set([root, above, mounted, deeper].map(\.fileSystemIdentity)).count == 3)
+        #expect(Set([root, mounted, deeper].map(\.handle)).count == 3)
+        for (node, parent, text) in [(mounted, above, "mounted"), (deeper, mounted, "deeper")] {
+            #expect(try node.parent(.root) === parent)
+            #expect(try fileSystem.node(for: node.handle, .root) === node)
+            #expect(node.coveredFileID == (try parent.fileID(of: text)))
+            #expect(node.coveredFileID != (try node.attributes().fileID))
+            #expect(try parent.glimpse(name(text), .root) === node)
+            #expect(throws: NFSStatus.access) { try parent.remove(name(text), .root) }
+            let file = try node.make("file")
+            #expect(file.coveredFileID == nil)
+            #expect(try fileSystem.node(for: file.handle, .root) === file)
+            #expect(try file.statistics(.root).bytesTotal == node.statistics(.root).bytesTotal)
+            #expect(throws: NFSStatus.xdev) { try parent.link(file, as: name("x"), .root) }
+            #expect(throws: NFSStatus.xdev) { try node.rename(name("file"), to: parent, as: name("x"), .root) }
+        }
+        #expect(root.coveredFileID == nil)
+        // Who may not search the directory does not get through it.
+        try above.setAttributes(AttributeChanges(mode: 0o700), .root)
+        #expect(throws: NFSStatus.access) { try above.find("mounted", .user(1000)) }
+        #expect(throws: NFSStatus.wouldBlock) { try above.find("mounted", .rootAtOnce) }
+    }
+
+    /// What a directory of 100,000 has to do with one of 10: it is many blocks, which the kernel splits as entries come.
+    @Test func aLargeDirectoryIsListedWholeWhileOthersChangeIt() throws {
+        let image = try Image(.ext4)
+        try image.mounted { path throws in
+            let fileSystem = try image.serve(path)
+            let directory = try fileSystem.root.make("large", .directory)
+            let count = 100_000
+            // Names of two files, as the cheapest there are. Each can have 65,000.
+            let files = try (0..<2).map { try fileSystem.root.make("file \($0)") }
+            for index in 0..<count { _ = try directory.link(files[index % 2], as: name("stays \(index)"), .root) }
+            let done = Mutex(false)
+            let changes = DispatchGroup()
+            let failures = Mutex<[String]>([])
+            changes.enter()
+            Thread {
+                defer { changes.leave() }
+                var generator = SeededGenerator(seed: 11)
+                var present: [Int] = []
+                var next = 0
+                do {
+                    while !done.withLock({ $0 }) {
+                        switch present.count < 2000 ? 0 : Int.random(in: 0..<3, using: &generator) {
+                        case 0:
+                            _ = try directory.link(files[next % 2], as: name("other \(next)"), .root)
+                            present.append(next)
+                            next += 1
+                        case 1:
+                            let index = present.remove(at: Int.random(in: 0..<present.count, using: &generator))
+                            _ = try directory.remove(name("other \(index)"), .root)
+                        default:
+                            let place = Int.random(in: 0..<present.count, using: &generator)
+                            _ = try directory.rename(name("other \(present[place])"), to: directory, as: name("other \(next)"), .root)
+                            present[place] = next
+                            next += 1
+                        }
+                    }
+                } catch {
+                    failures.withLock { $0.append("\(error)") }
+                }
+            }.start()
+            for batch in [300, 20_000] {
+                let listed = try directory.list(batch: batch).map(\.name).filter { $0.hasPrefix("stays") }
+                #expect(listed.count == count)
+                #expect(Set(listed).count == count)
+            }
+            done.withLock { $0 = true }
+            changes.wait()
+            LocalFileSystem.actAsSuperuser()
+            #expect(failures.withLock { $0 } == [])
+            // The last names a file can have.
+            #expect(throws: NFSStatus.mlink) {
+                for index in 0..<20_000 { _ = try fileSystem.root.link(files[0], as: name("more \(index)"), .root) }
+            }
+            #expect(try files[0].attributes().linkCount == fileSystem.statistics(.root).maximumLinks)
         }
     }
 
@@ -169,8 +277,18 @@ struct Image: ~Copyable {
         try? FileManager.default.removeItem(atPath: directory)
     }
 
-    func serve(_ path: String) throws -> LocalFileSystem {
-        try LocalFileSystem(path: path, durableMetadata: false, descriptorLimit: 100)
+    func serve(_ path: String, crossesMounts: Bool = false) throws -> LocalFileSystem {
+        try LocalFileSystem(path: path, durableMetadata: false, descriptorLimit: 100, crossesMounts: crossesMounts)
+    }
+
+    /// Runs `body` while the directory `path` is at `place`, too.
+    static func bound(_ path: String, at place: String, _ body: () throws -> Void) throws {
+        try run("/usr/bin/mount", ["--bind", path, place])
+        var failure: (any Error)?
+        do { try body() } catch { failure = error }
+        LocalFileSystem.actAsSuperuser()
+        try run("/usr/bin/umount", [place])
+        if let failure { throw failure }
     }
 
     /// Runs `body` while the image is mounted, at a place that was not used before if none is given.

@@ -1,3 +1,4 @@
+import ConformanceRecord
 import FileSystem
 import NFSServer
 import NFSTestClient
@@ -5,7 +6,7 @@ import NFSTestServer
 import RPC
 import Testing
 
-@Suite("The rules of an export")
+@Suite("The rules of an export", .coversEveryOperation)
 struct ExportRulesTests {
     private static let user = Credential.sys(uid: 1000, gid: 1000)
 
@@ -70,27 +71,202 @@ struct ExportRulesTests {
         #expect(reply.status == (squash == .none ? .ok : .access))
     }
 
-    @Test("a client at an address that is not admitted gets ACCESS, and STALE with a filehandle it got hold of")
+    // MARK: Addresses
+
+    private static let admitted = PeerAddress(address: [10, 0, 0, 1], port: 700)
+    private static let stranger = PeerAddress(address: [10, 0, 0, 2], port: 700)
+    private static let rules = Export.Rules(admits: { $0.address == admitted.address })
+
+    @Test("a client at an address that is not admitted gets ACCESS; a filehandle it got hold of is STALE to it, as PUTFH has no ACCESS")
     func admission() async throws {
-        let (admitted, stranger) = (PeerAddress(address: [10, 0, 0, 1], port: 700), PeerAddress(address: [10, 0, 0, 2], port: 700))
-        let server = try await Self.server(Export.Rules(admits: { $0.address == admitted.address }))
-        let inside = try await TestSession.establish(over: server.connect(from: admitted))
+        let server = try await Self.server(Self.rules)
+        let inside = try await TestSession.establish(over: server.connect(from: Self.admitted))
         let handle = try await inside.lookup("/ruled")
-        let outside = try await TestSession.establish(over: server.connect(from: stranger))
+        let outside = try await TestSession.establish(over: server.connect(from: Self.stranger))
         #expect(try await outside.outcome(of: "/ruled") == Outcome(.lookup, .access))
+        #expect(try await outside.compound(.putRootFH, .secInfo("ruled")).outcome == Outcome(.secInfo, .access))
         #expect(try await outside.compound(.putFH(handle)).outcome == Outcome(.putFH, .stale))
         #expect(try await outside.outcome(of: "/free") == Outcome(.lookup, .ok))
     }
 
-    @Test("AUTH_NONE gets as far as the pseudo file system, where it can ask for flavours: WRONGSEC inside an export (§2.6.3.1)")
+    @Test("READDIR names the export to it, with ACCESS for its attributes, of which mounted_on_fileid is none")
+    func admissionToListing() async throws {
+        let server = try await Self.server(Self.rules)
+        let outside = try await TestSession.establish(over: server.connect(from: Self.stranger))
+        let root = try await outside.lookup("/")
+        let entries = try await outside.entries(root, [.type, .rdattrError])
+        let ruled = try #require(entries.first { $0.name == Array("ruled".utf8) })
+        #expect(ruled.attributes == FileAttributes([.rdattrError: .uint32(Status.access.rawValue)]))
+        let free = try #require(entries.first { $0.name == Array("free".utf8) })
+        #expect(free.attributes == FileAttributes([.rdattrError: .uint32(0), .type: .uint32(FileType.directory.rawValue)]))
+        #expect(try await outside.compound(.putFH(root), .readDir([.type])).outcome == Outcome(.readDir, .access))
+        #expect(try await outside.entries(root, [.mountedOnFileID]).count == 2)
+    }
+
+    @Test("an export at / is an empty directory to it: PUTROOTFH has no ACCESS")
+    func admissionToRoot() async throws {
+        let server = await InProcessServer.start([NameSpace.Entry(pseudoPath: "/", fileSystem: try memoryFiles(), rules: Self.rules)])
+        let inside = try await TestSession.establish(over: server.connect(from: Self.admitted))
+        _ = try await inside.makeFile(inside.lookup("/"), "file")
+        let outside = try await TestSession.establish(over: server.connect(from: Self.stranger))
+        for put in [Operation.putRootFH, .putPubFH] {
+            #expect(try await outside.run(put, .readDir()).entries.entries.isEmpty)
+            #expect(try await inside.run(put, .readDir()).entries.names == ["file"])
+        }
+        #expect(try await outside.outcome(of: "/file") == Outcome(.lookup, .noEnt))
+    }
+
+    // MARK: Flavors (§2.6.3.1)
+
+    @Test("AUTH_NONE gets as far as the pseudo file system, where it can ask for flavors: WRONGSEC inside an export")
     func authNone() async throws {
         let session = try await Self.server(Export.Rules()).session()
-        let handle = try await session.lookup("/ruled")
-        #expect(try await session.compound([.putRootFH], credential: Credential.none).status == .ok)
+        #expect(try await session.compound([.putRootFH, .getAttr([.type])], credential: Credential.none).status == .ok)
         #expect(try await session.outcome(of: "/ruled", credential: Credential.none) == Outcome(.lookup, .wrongSec))
         let flavors = try await session.compound([.putRootFH, .secInfo("ruled")], credential: Credential.none).securityFlavors
         #expect(flavors == [1])
-        let reply = try await session.compound([.putFH(handle), .getAttr([.type])], credential: Credential.none)
-        #expect(reply.status == .wrongSec)
+        let listed = try await session.compound([.putRootFH, .readDir([.type, .rdattrError])], credential: Credential.none).entries
+        let error = FileAttributes([.rdattrError: .uint32(Status.wrongSec.rawValue)])
+        #expect(listed.entries.map(\.attributes) == [error, error])
+        // READDIR itself has no WRONGSEC.
+        let whole = try await session.compound([.putRootFH, .readDir([.type])], credential: Credential.none)
+        #expect(whole.outcome == Outcome(.readDir, .access))
+    }
+
+    /// What follows an operation that puts a filehandle of an export which does not accept AUTH_NONE, and what the compound
+    /// comes to; nil for the WRONGSEC of the operation before.
+    static let followers: [(next: [Operation], outcome: Outcome?)] = [
+        ([], Outcome(.restoreFH, .ok)),
+        ([.saveFH], Outcome(.saveFH, .ok)),
+        ([.putRootFH], Outcome(.putRootFH, .ok)),
+        ([.saveFH, .putRootFH, .getAttr([.type])], Outcome(.getAttr, .ok)),
+        ([.restoreFH], Outcome(.restoreFH, .ok)),
+        ([.lookup("inner")], Outcome(.lookup, .wrongSec)),
+        ([.lookup("absent")], Outcome(.lookup, .noEnt)),
+        ([.lookupP], Outcome(.lookupP, .ok)),
+        ([.saveFH, .lookup("inner")], Outcome(.lookup, .wrongSec)),
+        ([.open(.null("file"), access: .read)], Outcome(.open, .wrongSec)),
+        ([.open(.null("new"), .unchecked(.none))], Outcome(.open, .wrongSec)),
+        ([.secInfo("inner")], Outcome(.secInfo, .ok)),
+        ([.secInfoNoName()], Outcome(.secInfoNoName, .ok)),
+        ([.secInfoNoName(style: 1)], Outcome(.secInfoNoName, .ok)),
+        ([.secInfoNoName(), .getAttr([.type])], Outcome(.getAttr, .noFileHandle)),
+        ([.open(.fileHandle, access: .read)], nil),
+        ([.getFH], nil),
+        ([.getAttr([.type])], nil),
+        ([.access(.all)], nil),
+        ([.readDir()], nil),
+        ([.create(.directory, "new")], nil),
+        ([.remove("file")], nil),
+        ([.saveFH, .rename("file", to: "other")], nil),
+        ([.saveFH, .getFH], nil),
+        ([Operation(code: 9999)], nil),
+    ]
+
+    @Test("the operation that puts a filehandle is WRONGSEC where what follows cannot be (§2.6.3.1.1)", arguments: followers.indices)
+    func flavorOfPutFilehandle(_ index: Int) async throws {
+        let (next, outcome) = Self.followers[index]
+        let session = try await Self.server(Export.Rules()).session()
+        let directory = try await session.lookup("/ruled")
+        _ = try await session.makeFile(directory, "file")
+        _ = try await session.makeDirectory(directory, "inner")
+        let putFH = try await session.compound([.putFH(directory)] + next, credential: Credential.none)
+        // A RESTOREFH as follower restores what nobody saved here.
+        let isRestore = next.first?.code == OperationCode.restoreFH.rawValue
+        let expected = isRestore ? Outcome(.restoreFH, .noFileHandle) : next.isEmpty ? Outcome(.putFH, .ok) : outcome
+        #expect(putFH.outcome == expected ?? Outcome(.putFH, .wrongSec))
+        let saved = [Operation.putFH(directory), .saveFH, .putRootFH, .restoreFH]
+        let restoreFH = try await session.compound(saved + next, credential: Credential.none)
+        #expect(restoreFH.outcome == outcome ?? Outcome(.restoreFH, .wrongSec))
+        #expect(try await session.entries(directory).count == 2)
+    }
+
+    @Test("PUTROOTFH and PUTPUBFH are WRONGSEC by the same rule, where an export is the root")
+    func flavorOfRoot() async throws {
+        let session = try await InProcessServer.start([NameSpace.Entry(pseudoPath: "/", fileSystem: try memoryFiles())]).session()
+        _ = try await session.makeDirectory(session.lookup("/"), "inner")
+        for (put, code) in [(Operation.putRootFH, OperationCode.putRootFH), (.putPubFH, .putPubFH)] {
+            #expect(try await session.compound([put, .getAttr([.type])], credential: Credential.none).outcome == Outcome(code, .wrongSec))
+            #expect(
+                try await session.compound([put, .lookup("inner")], credential: Credential.none).outcome == Outcome(.lookup, .wrongSec))
+            #expect(try await session.compound([put, .secInfo("inner")], credential: Credential.none).status == .ok)
+            #expect(try await session.compound([put], credential: Credential.none).status == .ok)
+        }
+    }
+
+    @Test("LOOKUPP into a directory whose flavors the request has not is WRONGSEC (§18.14.3)")
+    func flavorOfParent() async throws {
+        let session = try await Self.server(Export.Rules()).session()
+        let inner = try await session.makeDirectory(session.lookup("/ruled"), "inner")
+        #expect(try await session.compound([.putFH(inner), .lookupP], credential: Credential.none).outcome == Outcome(.lookupP, .wrongSec))
+        let parent = try await session.compound([.putFH(inner), .secInfoNoName(style: 1)], credential: Credential.none)
+        #expect(try parent.securityFlavors == [1])
+    }
+
+    // MARK: Names (§14.5)
+
+    private static let notUTF8: [[UInt8]] = [
+        [0xff], [97, 0x80], [0xc3], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82],
+    ]
+
+    @Test("with utf8-only a name that is not UTF-8 is INVAL for every operation that takes one")
+    func invalidNames() async throws {
+        let session = try await Self.server(Export.Rules(takesUTF8Only: true)).session()
+        let directory = try await session.lookup("/ruled")
+        let file = try await session.makeFile(directory, "file")
+        let fine = Array("file".utf8)
+        for name in Self.notUTF8 {
+            let operations: [(OperationCode, [Operation])] = [
+                (.lookup, [.lookup(bytes: name)]), (.create, [.create(.directory, bytes: name)]), (.remove, [.remove(bytes: name)]),
+                (.secInfo, [.secInfo(bytes: name)]), (.rename, [.saveFH, .rename(bytes: name, to: fine)]),
+                (.rename, [.saveFH, .rename(bytes: fine, to: name)]), (.open, [.open(bytes: name)]),
+            ]
+            for (code, operations) in operations {
+                #expect(try await session.compound([.putFH(directory)] + operations).outcome == Outcome(code, .inval), "\(name)")
+            }
+            let link = try await session.compound(.putFH(file), .saveFH, .putFH(directory), .link(bytes: name))
+            #expect(link.outcome == Outcome(.link, .inval))
+            let symlink = try await session.compound(.putFH(directory), .create(.symlink(name), "link"))
+            #expect(symlink.outcome == Outcome(.create, .inval))
+        }
+        #expect(try await session.entries(directory).map(\.name) == [fine])
+    }
+
+    @Test("with utf8-only every name that is UTF-8 is taken as it is, and what is there already can be listed and read")
+    func validNames() async throws {
+        let session = try await Self.server(Export.Rules(takesUTF8Only: true)).session()
+        let (free, directory) = (try await session.lookup("/free"), try await session.lookup("/ruled"))
+        let names = ["ß", "e\u{301}", "é", "日本語", "\u{10ffff}", "\u{feff}x", "a\u{0}b"].map { Array($0.utf8) }
+        for name in names.dropLast() {
+            let made = try await session.run(.putFH(directory), .create(.directory, bytes: name), .getFH).fileHandle
+            #expect(try await session.run(.putFH(directory), .lookup(bytes: name), .getFH).fileHandle == made)
+        }
+        #expect(try await session.compound(.putFH(directory), .lookup(bytes: names.last ?? [])).outcome == Outcome(.lookup, .badChar))
+        try await session.run(.putFH(free), .create(.symlink([0xfe]), bytes: [0xff]))
+        let listed = try await session.entries(directory, [.type, .fileHandle])
+        let link = try #require(listed.first { $0.name == [0xff] }?.attributes.fileHandle)
+        #expect(try await session.run(.putFH(link), .readLink).link == [0xfe])
+    }
+
+    // MARK: One directory, two exports
+
+    @Test("what is exported twice has a filehandle and an fsid in each, is XDEV between them, and has one set of opens and locks")
+    func exportedTwice() async throws {
+        let session = try await Self.server(Export.Rules(isReadOnly: true)).session()
+        let (free, ruled) = (try await session.lookup("/free"), try await session.lookup("/ruled"))
+        let open = try await session.open(free, "file", deny: .write)
+        let same = try await session.lookup(ruled, "file")
+        #expect(same != open.handle)
+        let (one, other) = (
+            try await session.attributes(open.handle, [.fsid, .fileID]), try await session.attributes(same, [.fsid, .fileID])
+        )
+        #expect(one.fileID == other.fileID && one.values[.fsid] != other.values[.fsid])
+        let denied = try await session.compound(
+            .putFH(ruled), .open(.null("file"), access: .read, deny: .read, owner: "another"))
+        #expect(denied.outcome == Outcome(.open, .shareDenied))
+        let rename = try await session.compound(.putFH(ruled), .saveFH, .putFH(free), .rename("file", to: "moved"))
+        #expect(rename.outcome == Outcome(.rename, .xdev))
+        #expect(try await session.compound(.putFH(same), .saveFH, .putFH(free), .link("linked")).outcome == Outcome(.link, .xdev))
+        try await session.close(open)
     }
 }

@@ -1,10 +1,11 @@
+import ConformanceRecord
 import MemoryFileSystem
 import NFSServer
 import NFSTestClient
 import NFSTestServer
 import Testing
 
-@Suite("The name space over several exports (RFC 8881 §7)")
+@Suite("The name space over several exports (RFC 8881 §7)", .coversEveryOperation)
 struct NameSpaceTests {
     private static let paths = ["/volumes/first", "/volumes/deep/second", "/third"]
 
@@ -105,8 +106,37 @@ struct NameSpaceTests {
         let moved = NameSpace.Entry(pseudoPath: "/elsewhere", fileSystem: entries[2].fileSystem)
         for left in [Array(entries[..<2]), Array(entries[..<2]) + [moved]] {
             let session = try await InProcessServer.start(left, instance: 2).session()
-            let reply = try await session.compound(.putFH(handle), .getAttr([.type]))
-            #expect(reply.status == .stale)
+            #expect(try await session.compound(.putFH(handle)).outcome == Outcome(.putFH, .stale))
+        }
+    }
+
+    @Test("a cookie of the pseudo file system means the same after a restart with other exports")
+    func cookies() async throws {
+        let many = (1...6).map { "/export \($0)" }
+        let before = try await InProcessServer.start(Self.entries(many)).session()
+        let listed = try await before.entries(before.lookup("/"))
+        #expect(Set(listed.map(\.cookie)).isDisjoint(with: [0, 1, 2]))
+        let kept = many.filter { $0 != "/export 3" } + ["/new"]
+        let after = try await InProcessServer.start(Self.entries(kept), instance: 2).session()
+        let names = try await after.entries(after.lookup("/")).map(\.name)
+        for (index, entry) in listed.enumerated() {
+            let rest = try await after.run(.putRootFH, .readDir(cookie: entry.cookie)).entries.entries.map(\.name)
+            // Of the old entries all that came behind, but for the one that is gone.
+            let expected = listed[(index + 1)...].map(\.name).filter { names.contains($0) }
+            #expect(rest.filter { $0 != Array("new".utf8) } == expected)
+        }
+    }
+
+    @Test("an entry that is an export is listed with the attributes of the export's root, not of the directory it covers (§7.3)")
+    func listedExports() async throws {
+        let session = try await InProcessServer.start(Self.entries()).session()
+        let wanted: AttributeSet = [.type, .change, .fsid, .fileHandle, .fileID, .mode, .mountedOnFileID, .rdattrError]
+        for (directory, name) in [("/", "third"), ("/volumes", "first"), ("/", "volumes")] {
+            let handle = try await session.lookup(directory)
+            let entry = try #require(try await session.entries(handle, wanted).first { $0.name == Array(name.utf8) })
+            let own = try await session.attributes(
+                session.lookup(handle, name), [.type, .change, .fsid, .fileHandle, .fileID, .mode, .mountedOnFileID])
+            #expect(entry.attributes.values.filter { $0.key != .rdattrError } == own.values)
         }
     }
 }

@@ -34,6 +34,19 @@ extension Operation {
         }
     }
 
+    /// Opens an entry for reading by a name of any bytes.
+    package static func open(bytes name: [UInt8]) -> Operation {
+        Operation(.open) {
+            $0.uint32(0)
+            $0.uint32(Share.read.rawValue)
+            $0.uint32(Share.none.rawValue)
+            $0.owner("owner")
+            $0.openHow(.noCreate)
+            $0.uint32(0)
+            $0.opaque(name)
+        }
+    }
+
     package static func openDowngrade(_ stateID: StateID, access: Share, deny: Share = .none) -> Operation {
         Operation(.openDowngrade) {
             $0.stateID(stateID)

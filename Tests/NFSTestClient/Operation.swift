@@ -31,14 +31,22 @@ extension Operation {
 
     package static func lookup(bytes name: [UInt8]) -> Operation { Operation(.lookup) { $0.opaque(name) } }
 
-    package static func link(_ newName: String) -> Operation { Operation(.link) { $0.string(newName) } }
+    package static func link(_ newName: String) -> Operation { link(bytes: Array(newName.utf8)) }
 
-    package static func remove(_ name: String) -> Operation { Operation(.remove) { $0.string(name) } }
+    package static func link(bytes newName: [UInt8]) -> Operation { Operation(.link) { $0.opaque(newName) } }
+
+    package static func remove(_ name: String) -> Operation { remove(bytes: Array(name.utf8)) }
+
+    package static func remove(bytes name: [UInt8]) -> Operation { Operation(.remove) { $0.opaque(name) } }
 
     package static func rename(_ oldName: String, to newName: String) -> Operation {
+        rename(bytes: Array(oldName.utf8), to: Array(newName.utf8))
+    }
+
+    package static func rename(bytes oldName: [UInt8], to newName: [UInt8]) -> Operation {
         Operation(.rename) {
-            $0.string(oldName)
-            $0.string(newName)
+            $0.opaque(oldName)
+            $0.opaque(newName)
         }
     }
 
@@ -55,6 +63,10 @@ extension Operation {
     }
 
     package static func create(_ type: CreateType, _ name: String, _ attributes: FileAttributes = .none) -> Operation {
+        create(type, bytes: Array(name.utf8), attributes)
+    }
+
+    package static func create(_ type: CreateType, bytes name: [UInt8], _ attributes: FileAttributes = .none) -> Operation {
         Operation(.create) {
             switch type {
             case .symlink(let target):
@@ -66,7 +78,7 @@ extension Operation {
                 $0.uint32(minor)
             case .plain(let type): $0.uint32(type)
             }
-            $0.string(name)
+            $0.opaque(name)
             $0.attributes(attributes)
         }
     }
@@ -83,7 +95,9 @@ extension Operation {
         }
     }
 
-    package static func secInfo(_ name: String) -> Operation { Operation(.secInfo) { $0.string(name) } }
+    package static func secInfo(_ name: String) -> Operation { secInfo(bytes: Array(name.utf8)) }
+
+    package static func secInfo(bytes name: [UInt8]) -> Operation { Operation(.secInfo) { $0.opaque(name) } }
 
     /// `style` 0 is the current filehandle, 1 its parent.
     package static func secInfoNoName(style: UInt32 = 0) -> Operation { Operation(.secInfoNoName) { $0.uint32(style) } }

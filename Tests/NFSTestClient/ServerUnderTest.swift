@@ -10,11 +10,14 @@ package actor ServerUnderTest: SocketServer {
         /// Seconds.
         package var grace = 90
         package var extraArguments: [String] = []
+        /// Keys of the export beside its paths, as the configuration file has them.
+        package var exportRules: [String: String] = [:]
 
-        package init(lease: Int = 60, grace: Int = 90, extraArguments: [String] = []) {
+        package init(lease: Int = 60, grace: Int = 90, extraArguments: [String] = [], exportRules: [String: String] = [:]) {
             self.lease = lease
             self.grace = grace
             self.extraArguments = extraArguments
+            self.exportRules = exportRules
         }
     }
 
@@ -40,6 +43,8 @@ package actor ServerUnderTest: SocketServer {
     private init(_ settings: Settings) throws {
         self.settings = settings
         directory = try Self.temporaryDirectory()
+        let rules = settings.exportRules.map { "\n    \($0): \($1)" }.joined()
+        try Self.write("export:\n  - path: \(directory)/export\n    pseudo: /conformance\(rules)\n", to: "\(directory)/config.yaml")
         let script = "read _; [ -s '\(directory)/pid' ] && kill -9 $(cat '\(directory)/pid'); rm -rf '\(directory)'"
         guardian = try ChildProcess("/bin/sh", ["-c", script], log: "/dev/null")
     }
@@ -74,7 +79,7 @@ package actor ServerUnderTest: SocketServer {
         let process = try ChildProcess(
             Self.executable,
             [
-                "serve", "--export", "\(directory)/export:/conformance", "--listen", listen, "--state-dir", "\(directory)/state",
+                "serve", "--config", "\(directory)/config.yaml", "--listen", listen, "--state-dir", "\(directory)/state",
                 "--lease", "\(settings.lease)", "--grace", "\(settings.grace)", "--hostname", "conformance", "--allow-unmounted",
                 "--admin-socket", "\(directory)/admin",
             ] + settings.extraArguments, log: "\(directory)/log")
@@ -135,8 +140,12 @@ package actor ServerUnderTest: SocketServer {
     }
 
     private static func write(pid id: Int32?, in directory: String) {
-        guard let file = fopen("\(directory)/pid", "w") else { return }
-        fputs(id.map { "\($0)\n" } ?? "", file)
+        try? write(id.map { "\($0)\n" } ?? "", to: "\(directory)/pid")
+    }
+
+    private static func write(_ text: String, to path: String) throws {
+        guard let file = fopen(path, "w") else { throw ConnectionError.failed(errno) }
+        fputs(text, file)
         fclose(file)
     }
 

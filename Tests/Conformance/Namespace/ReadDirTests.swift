@@ -1,7 +1,8 @@
+import ConformanceRecord
 import NFSTestClient
 import Testing
 
-@Suite("READDIR (RFC 8881 §18.23)")
+@Suite("READDIR (RFC 8881 §18.23)", .covers(.readDir))
 struct ReadDirTests {
     /// Makes many entries quickly: symbolic links, a few dozen in each compound.
     private func fill(_ session: TestSession, _ directory: FileHandle, _ names: [String]) async throws {
@@ -55,6 +56,42 @@ struct ReadDirTests {
         _ = try await session.makeFile(directory, String(repeating: "n", count: 200))
         let reply = try await session.compound(.putFH(directory), .readDir(maxCount: maxCount))
         #expect(reply.outcome == Outcome(.readDir, .tooSmall))
+    }
+
+    @Test("maxcount is exact: room for one entry is enough, a byte less is TOOSMALL")
+    func exactMaxCount() async throws {
+        let (session, directory) = try await newDirectory()
+        try await fill(session, directory, ["one", "another"])
+        let whole = try await session.run(.putFH(directory), .readDir([.type, .fileID])).entries
+        #expect(whole.entries.count == 2 && whole.eof)
+        let size = UInt32(whole.encodedSize)
+        let all = try await session.run(.putFH(directory), .readDir(maxCount: size, [.type, .fileID])).entries
+        #expect(all.names == whole.names && all.eof)
+        let first = try await session.run(.putFH(directory), .readDir(maxCount: size - 1, [.type, .fileID])).entries
+        #expect(first.names == [whole.names[0]] && !first.eof)
+        let smallest = UInt32(first.encodedSize)
+        #expect(try await session.run(.putFH(directory), .readDir(maxCount: smallest, [.type, .fileID])).entries.names == first.names)
+        let reply = try await session.compound(.putFH(directory), .readDir(maxCount: smallest - 1, [.type, .fileID]))
+        #expect(reply.outcome == Outcome(.readDir, .tooSmall))
+    }
+
+    @Test("an empty directory takes the 16 bytes of an empty list")
+    func emptyMaxCount() async throws {
+        let (session, directory) = try await newDirectory()
+        #expect(try await session.run(.putFH(directory), .readDir(maxCount: 16)).entries.eof)
+        #expect(try await session.compound(.putFH(directory), .readDir(maxCount: 15)).outcome == Outcome(.readDir, .tooSmall))
+    }
+
+    @Test("dircount bounds names and cookies, as far as there is an entry at all; 0 bounds nothing (§18.23.4)")
+    func dirCountBounds() async throws {
+        let (session, directory) = try await newDirectory()
+        try await fill(session, directory, (0..<10).map { "name \($0)" })
+        // Each entry has a cookie of 8 bytes, and 4 and 8 of its name.
+        for (dirCount, count) in [(0, 10), (1, 1), (20, 1), (39, 1), (40, 2), (199, 9), (200, 10), (1000, 10)] as [(UInt32, Int)] {
+            let page = try await session.run(.putFH(directory), .readDir(dirCount: dirCount)).entries
+            #expect(page.entries.count == count, "dircount \(dirCount)")
+            #expect(page.eof == (count == 10))
+        }
     }
 
     @Test("a small dircount never hides an entry", arguments: [0, 1, 8] as [UInt32])
@@ -145,6 +182,48 @@ struct ReadDirTests {
         }
     }
 
+    @Test("no attributes are an empty list, rdattr_error alone is OK, and nothing is said of those this server does not know")
+    func fewAttributes() async throws {
+        let (session, directory) = try await newDirectory()
+        _ = try await session.makeFile(directory, "file")
+        #expect(try await session.entries(directory, []).map(\.attributes) == [.none])
+        let error = FileAttributes([.rdattrError: .uint32(0)])
+        #expect(try await session.entries(directory, [.rdattrError]).map(\.attributes) == [error])
+        #expect(try await session.entries(directory, [.rdattrError, .hidden, .mimeType]).map(\.attributes) == [error])
+        let fileID = try #require(
+            try await session.attributes(session.lookup(directory, "file"), [.mountedOnFileID]).uint64(.mountedOnFileID))
+        let own = try await session.entries(directory, [.rdattrError, .mountedOnFileID]).map(\.attributes)
+        #expect(own == [FileAttributes([.rdattrError: .uint32(0), .mountedOnFileID: .uint64(fileID)])])
+    }
+
+    @Test("what changed a moment ago is listed as it is now")
+    func freshAttributes() async throws {
+        let (session, directory) = try await newDirectory()
+        let file = try await session.open(directory, "file")
+        for size in 1...20 {
+            try await session.run(.putFH(file.handle), .write(file.stateID, [UInt8](repeating: 1, count: size)))
+            let wanted: AttributeSet = [.change, .size]
+            let listed = try await session.entries(directory, wanted)[0].attributes
+            #expect(listed.size == UInt64(size))
+            #expect(try await session.attributes(file.handle, wanted) == listed)
+        }
+        try await session.close(file)
+    }
+
+    @Test("a cookie from before other entries came and went is good for as long as the directory is there")
+    func oldCookie() async throws {
+        let (session, directory) = try await newDirectory()
+        try await fill(session, directory, (0..<20).map { "stays \($0)" })
+        let first = try await session.run(.putFH(directory), .readDir()).entries
+        let rest = Set(first.names.dropFirst(10))
+        // The entry the cookie came with goes, too.
+        try await session.run(.putFH(directory), .remove(first.names[9]))
+        try await fill(session, directory, (0..<20).map { "new \($0)" })
+        for index in 0..<20 { try await session.run(.putFH(directory), .remove("new \(index)")) }
+        let request = Operation.readDir(cookie: first.entries[9].cookie, verifier: first.verifier)
+        #expect(Set(try await newSession().run(.putFH(directory), request).entries.names) == rest)
+    }
+
     @Test("an attribute that can only be set is INVAL", arguments: [Attribute.timeAccessSet, .timeModifySet])
     func writeOnly(_ attribute: Attribute) async throws {
         let (session, directory) = try await newDirectory()
@@ -152,11 +231,46 @@ struct ReadDirTests {
         #expect(try await session.compound(.putFH(directory), .readDir([attribute])).outcome == Outcome(.readDir, .inval))
     }
 
-    @Test("of something that is no directory it is NOTDIR")
+    @Test("of something that is no directory it is NOTDIR, of a symbolic link too")
     func notDirectory() async throws {
         let (session, directory) = try await newDirectory()
         let file = try await session.makeFile(directory, "file")
-        #expect(try await session.compound(.putFH(file), .readDir()).outcome == Outcome(.readDir, .notDir))
+        let link = try await session.run(.putFH(directory), .create(.symlink(to: "."), "link"), .getFH).fileHandle
+        for handle in [file, link] {
+            #expect(try await session.compound(.putFH(handle), .readDir()).outcome == Outcome(.readDir, .notDir))
+        }
+    }
+
+    @Test("entries that may be listed but not looked at are told with rdattr_error, or fail the whole with ACCESS")
+    func entriesWithoutPermission() async throws {
+        let (session, directory) = try await newDirectory()
+        let readable = try await session.makeDirectory(directory, "readable", mode: 0o744)
+        let file = try await session.makeFile(readable, "file")
+        let fileID = try #require(try await session.attributes(file, [.fileID]).fileID)
+        let asked = Operation.readDir([.type, .rdattrError, .mountedOnFileID])
+        let entries = try await session.run(.putFH(readable), asked, credential: .user).entries
+        let expected = FileAttributes([.rdattrError: .uint32(Status.access.rawValue), .mountedOnFileID: .uint64(fileID)])
+        #expect(entries.names == ["file"] && entries.entries[0].attributes == expected)
+        let reply = try await session.compound(.putFH(readable), .readDir([.type]), credential: .user)
+        #expect(reply.outcome == Outcome(.readDir, .access))
+        let names = try await session.run(.putFH(readable), .readDir([.mountedOnFileID]), credential: .user).entries
+        #expect(names.entries.map { $0.attributes.uint64(.mountedOnFileID) } == [fileID])
+    }
+
+    @Test("a cookie with the verifier of another directory is as good as with its own: cookies never expire")
+    func verifier() async throws {
+        let (session, directory) = try await newDirectory()
+        try await fill(session, directory, ["a", "b"])
+        let page = try await session.run(.putFH(directory), .readDir()).entries
+        let other = try await session.run(.putRootFH, .readDir()).entries.verifier
+        let rest = try await session.run(.putFH(directory), .readDir(cookie: page.entries[0].cookie, verifier: other)).entries
+        #expect(rest.names == [page.names[1]])
+    }
+
+    @Test("the current filehandle stays the directory")
+    func currentHandle() async throws {
+        let (session, directory) = try await newDirectory()
+        #expect(try await session.run(.putFH(directory), .readDir(), .getFH).fileHandle == directory)
     }
 
     @Test("without read permission it is ACCESS")

@@ -1,19 +1,14 @@
+import ConformanceRecord
 import NFSTestClient
 import Testing
 
-@Suite("PUTROOTFH and PUTPUBFH (RFC 8881 §18.20, §18.21)")
-struct RootFileHandleTests {
+@Suite("PUTROOTFH (RFC 8881 §18.21)", .covers(.putRootFH))
+struct PutRootFHTests {
     @Test("the root is a directory")
     func root() async throws {
         let reply = try await newSession().run(.putRootFH, .getFH, .getAttr([.type, .mode, .fileID]))
         #expect(try reply.attributes.type == .directory)
         #expect(try !reply.fileHandle.bytes.isEmpty)
-    }
-
-    @Test("the public filehandle is the root where no other is configured (§4.1.2)")
-    func publicHandle() async throws {
-        let session = try await newSession()
-        #expect(try await session.run(.putPubFH, .getFH).fileHandle == session.run(.putRootFH, .getFH).fileHandle)
     }
 
     @Test("the handle of the root is always the same")
@@ -58,14 +53,22 @@ struct RootFileHandleTests {
     func readOnly() async throws {
         let session = try await newSession()
         let name = try #require(try await sharedServer().exportPath.first)
-        let changes: [Operation] = [
-            .create(.directory, "new"), .remove(name), .open(.null("new"), .unchecked(.none)), .setAttr(.mode(0o700)),
+        let changes: [(OperationCode, Operation)] = [
+            (.create, .create(.directory, "new")), (.remove, .remove(name)), (.open, .open(.null("new"), .unchecked(.none))),
+            (.setAttr, .setAttr(.mode(0o700))),
         ]
-        for change in changes {
-            let reply = try await session.compound(.putRootFH, change)
-            #expect([.roFS, .access, .perm].contains(reply.status), "\(reply)")
+        for (code, change) in changes {
+            #expect(try await session.compound(.putRootFH, change).outcome == Outcome(code, .roFS))
         }
         let rename = try await session.compound(.putRootFH, .saveFH, .putRootFH, .rename(name, to: "new"))
-        #expect([.roFS, .access, .perm, .xdev].contains(rename.status), "\(rename)")
+        #expect(rename.outcome == Outcome(.rename, .roFS))
+    }
+
+    @Test("it clears the current stateid (§16.2.3.1.2)")
+    func currentStateID() async throws {
+        let (session, directory) = try await newDirectory()
+        let reply = try await session.compound(
+            .putFH(directory), .open(.null("file"), .unchecked(.none)), .putRootFH, .saveFH, .putRootFH, .restoreFH, .close(.current))
+        #expect(reply.outcome == Outcome(.close, .badStateID))
     }
 }
