@@ -52,7 +52,7 @@ final class MountedVolumes: Sendable {
         try exported.actAsSuperuser()
         let inside = path == "/" ? "/" : path + "/"
         let mounts = (MountInfo.current()?.mounts ?? []).filter { $0.path.hasPrefix(inside) && $0.path != inside }
-        let found = mounts.compactMap { mount in known.first { $0.mount == mount.id } ?? exported.volume(of: mount, in: self) }
+        let found = mounts.compactMap { mount in known.first { $0.mount == mount.id } ?? exported.volume(of: mount) }
         volumes.withLock { volumes in
             guard !volumes.isEmpty else { return }
             var marks: Set = [KernelHandle.mark(of: exported.identity)]
@@ -66,7 +66,7 @@ final class MountedVolumes: Sendable {
 extension Volume {
     /// What is mounted as `mount`, inside this volume's exported directory.
     /// - Returns: nil for what cannot be served, or is not mounted any more.
-    fileprivate func volume(of mount: MountInfo.Mount, in mounts: MountedVolumes) -> Volume? {
+    fileprivate func volume(of mount: MountInfo.Mount) -> Volume? {
         guard let root = try? open(for: .read, mayBlock: true, { linux_open_directory(mount.path) }) else { return nil }
         var status = linux_status()
         var capacity = linux_capacity()

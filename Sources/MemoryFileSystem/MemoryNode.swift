@@ -86,8 +86,10 @@ final class MemoryNode: Node {
             guard !target.isEmpty, !target.contains(0) else { throw .inval }
             guard target.count < 4096 else { throw .nametoolong }
             content = .symbolicLink(target)
-        case .blockDevice(let device): content = .blockDevice(device)
-        case .characterDevice(let device): content = .characterDevice(device)
+        case .blockDevice(let device), .characterDevice(let device):
+            // What Linux has room for.
+            guard device.major < 1 << 12, device.minor < 1 << 20 else { throw .inval }
+            if case .blockDevice = object { content = .blockDevice(device) } else { content = .characterDevice(device) }
         case .socket: content = .socket
         case .fifo: content = .fifo
         }

@@ -79,13 +79,15 @@ extension Compound {
 
     /// - Throws: `wrongsec` when the export does not accept the flavor of the request.
     func requireFlavor(of export: Export) throws(NFSStatus) {
-        guard isAuthenticated || export.isPseudo else { throw .wrongsec }
+        guard acceptsFlavor(export) else { throw .wrongsec }
     }
+
+    private func acceptsFlavor(_ export: Export) -> Bool { isAuthenticated || export.isPseudo }
 
     /// Makes `file` current for PUTFH and its like, which answer for the flavor where what follows cannot.
     /// - Throws: `wrongsec`.
     func put(_ file: CurrentFile) throws(NFSStatus) {
-        if isFlavorForPutToCheck { try requireFlavor(of: file.export) }
+        guard acceptsFlavor(file.export) || !isFlavorForPutToCheck else { throw .wrongsec }
         setCurrent(file)
     }
 
