@@ -16,7 +16,7 @@ extension Compound {
     /// Runs operations, from the next one on, until the compound is done or has to wait (RFC 8881 §2.3, §16.2.3).
     func run() -> Progress {
         let record = record
-        var status = isOtherMinorVersion ? NFSStatus.minorVersMismatch : .ok
+        var status = headerStatus
         while operationsLeft > 0, status == .ok, replay == nil {
             let resultStart = reply.count
             // What follows needs room for a status at least.
@@ -39,14 +39,9 @@ extension Compound {
     }
 
     private func runNext(_ request: inout XDRReader) -> NFSStatus {
-        let number: UInt32
-        do throws(XDRError) { number = try request.uint32() } catch { return .badxdr }
         resultCount += 1
-        guard let code = OperationCode(rawValue: number) else {
-            reply.uint32(OperationCode.illegal)
-            reply.uint32(NFSStatus.opIllegal.rawValue)
-            return .opIllegal
-        }
+        guard let number = try? request.uint32() else { return illegal(.badxdr) }
+        guard let code = OperationCode(rawValue: number) else { return illegal(.opIllegal) }
         reply.uint32(number)
         let statusPosition = reply.count
         reply.uint32(NFSStatus.ok.rawValue)
@@ -55,11 +50,19 @@ extension Compound {
         return status
     }
 
+    /// Answers where there is no operation: a number that none has, or nothing where the count says that one follows.
+    private func illegal(_ status: NFSStatus) -> NFSStatus {
+        reply.uint32(OperationCode.illegal)
+        reply.uint32(status.rawValue)
+        return status
+    }
+
     /// Decodes and executes one operation; its result's body stands behind what is in the reply already.
     func perform<O: Operation & ~Escapable>(_ type: O.Type, _ request: inout XDRReader) -> NFSStatus {
         let bodyStart = reply.count
         do throws(NFSStatus) {
             try checkPlace(O.place)
+            guard !isUncachedRetry else { throw .retryUncachedRep }
             guard reply.limit - bodyStart + Self.resultHeader >= O.reservedReply else { throw replyTooBig }
             try decode(type, &request).execute(in: self, reply: &reply)
             guard !reply.overflowed else { throw replyTooBig }
@@ -106,5 +109,6 @@ extension Compound {
         }
         let (buffer, count) = reply.detach()
         connection.send(buffer, count: count)
+        afterReply?()
     }
 }

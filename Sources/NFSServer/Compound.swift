@@ -23,12 +23,11 @@ final class Compound: @unchecked Sendable {
     var operationsLeft: Int
     /// How many operations ran.
     var operationIndex = 0
-    /// Whether the request is of a minor version this server does not speak: it gets no results (RFC 8881 §16.2.3).
-    let isOtherMinorVersion: Bool
+    /// Other than `ok` for a minor version this server does not speak, or else a tag that is not UTF-8: such a request gets no
+    /// results (RFC 8881 §16.2.3, §16.2.4).
+    let headerStatus: NFSStatus
     /// The number of operations in the whole compound.
     let operationCount: Int
-    /// Where the COMPOUND's arguments start: what a retry has in common with the first try.
-    let argumentsOffset: Int
 
     var reply: XDRWriter
     /// Where in the reply the status of the compound and the count of results stand.
@@ -41,6 +40,10 @@ final class Compound: @unchecked Sendable {
     var repliesMustBeCached = false
     /// The kept reply of a retried request, to be sent instead of `reply`.
     var replay: [UInt8]?
+    /// Whether the request is a retry of one whose reply was not kept: nothing behind SEQUENCE is run.
+    var isUncachedRetry = false
+    /// What is to be done when the reply is on its way.
+    var afterReply: (() -> Void)?
 
     /// False on an event loop: an operation that would have to wait throws `NFSStatus.wouldBlock`.
     var mayBlock = false
@@ -70,23 +73,28 @@ final class Compound: @unchecked Sendable {
         var request = XDRReader(record.bytes, at: call.argumentsOffset)
         var reply = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: RecordMark.length + server.limits.maximumMessage)
         replyLimit = reply.limit
-        let minorVersion: UInt32
         RPCReply.success.write(to: &reply, xid: call.xid)
         statusPosition = reply.count
         reply.uint32(NFSStatus.ok.rawValue)
         do throws(XDRError) {
-            reply.opaque(try request.opaque(maximum: Self.maximumTag))
-            minorVersion = try request.uint32()
+            let tag = try request.opaque(maximum: request.remaining)
+            reply.opaque(tag)
+            let minorVersion = try request.uint32()
             operationCount = try request.count(maximum: Int(Int32.max))
+            headerStatus = minorVersion != 1 ? .minorVersMismatch : Self.isUTF8(tag) ? .ok : .inval
         } catch {
             pool.give(back: reply.detach().buffer)
             return nil
         }
         countPosition = reply.count
         reply.uint32(0)
+        // A tag that leaves no room for a result.
+        guard reply.count + 2 * Self.resultHeader <= reply.limit else {
+            pool.give(back: reply.detach().buffer)
+            return nil
+        }
         self.reply = reply
         nextOperation = request.offset
-        argumentsOffset = call.argumentsOffset
         operationsLeft = operationCount
         self.server = server
         self.connection = connection
@@ -100,11 +108,11 @@ final class Compound: @unchecked Sendable {
             isAuthenticated = true
             credentials = Credentials(uid: caller.uid, gid: caller.gid, groups: caller.groups)
         }
-        isOtherMinorVersion = minorVersion != 1
     }
 
-    /// The longest tag echoed, in bytes.
-    private static let maximumTag = 1024
+    private static func isUTF8(_ tag: RawSpan) -> Bool {
+        tag.isEmpty || tag.withUnsafeBytes { String(validating: $0, as: UTF8.self) != nil }
+    }
 
     /// Who asks, as the owner of client records and sessions.
     var principal: Principal {

@@ -15,6 +15,8 @@ package final class Client: Sendable {
     let lastRenewal: Atomic<UInt64>
     private let flags = Atomic<UInt8>(0)
     private let states = Atomic<Int>(0)
+    /// See `Client+BackChannel.swift`.
+    let backChannels = Atomic<Int>(0)
 
     init(id: ClientID, owner: [UInt8], verifier: Verifier, principal: Principal, now: MonotonicTime) {
         self.id = id

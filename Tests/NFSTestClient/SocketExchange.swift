@@ -51,6 +51,12 @@ package actor SocketExchange: RPCExchange {
         descriptor = -1
     }
 
+    /// Goes on as a connection over which the server can call.
+    package func duplex(answering service: CallbackService) -> DuplexExchange {
+        defer { descriptor = -1 }
+        return DuplexExchange(descriptor: descriptor, answering: service)
+    }
+
     /// Sends one message, cut into fragments of at most `fragmentSize` bytes.
     package func send(_ message: [UInt8], fragmentSize: Int = .max) throws {
         var encoder = XDREncoder()

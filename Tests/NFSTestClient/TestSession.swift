@@ -31,10 +31,14 @@ package actor TestSession {
     }
 
     /// CREATE_SESSION for a client ID that EXCHANGE_ID returned.
+    /// - Parameter security: what the server may call with; nil for no back channel.
     package static func establish(
-        over connection: Connection, owner: ClientOwner, client: ExchangeIDResult, fore: ChannelAttributes = ChannelAttributes()
+        over connection: Connection, owner: ClientOwner, client: ExchangeIDResult, fore: ChannelAttributes = ChannelAttributes(),
+        back: ChannelAttributes = ChannelAttributes(), callbackSecurity security: [Operation.CallbackSecurity]? = nil
     ) async throws -> TestSession {
-        let request = Operation.createSession(clientID: client.clientID, sequence: client.sequence, fore: fore)
+        let request = Operation.createSession(
+            clientID: client.clientID, sequence: client.sequence, flags: security == nil ? 0 : Operation.createSessionBackChannel, fore: fore,
+            back: back, security: security ?? [.none])
         let created = try await connection.compound(request).succeeded().session
         return TestSession(connection: connection, owner: owner, clientID: client.clientID, created: created)
     }

@@ -10,7 +10,7 @@ import XDR
 /// An engine in the process of the tests, without a socket. It serves until it is released.
 package final class InProcessServer: TestServer {
     package let exportPath: [String]
-    private let server: NFSServer
+    package let server: NFSServer
     private let pool: BufferPool
     private let serving: Task<Void, any Error>
 
@@ -53,6 +53,16 @@ package final class InProcessServer: TestServer {
     deinit { serving.cancel() }
 
     package func connect() -> any RPCExchange { connect(from: PeerAddress(address: [127, 0, 0, 1], port: 1023)) }
+
+    package func connect(answering service: CallbackService) -> any RPCExchange {
+        let connection = InProcessConnection(from: PeerAddress(address: [127, 0, 0, 1], port: 1023), pool: pool)
+        let exchange = InProcessExchange(server, connection, pool)
+        let number = service.connection()
+        connection.onCall { [weak exchange] call in
+            Task { try await exchange?.answer(call, by: service, as: number) }
+        }
+        return exchange
+    }
 
     package func connect(from peer: PeerAddress) -> any RPCExchange {
         InProcessExchange(server, InProcessConnection(from: peer, pool: pool), pool)
