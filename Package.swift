@@ -99,11 +99,18 @@ let package = Package(
         tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "RecoveryBackend", "nfs-server"]),
         .target(name: "NFSTestClient", path: "Tests/NFSTestClient", swiftSettings: swiftSettings),
         .target(
+            name: "ConformanceRecord", dependencies: ["NFSTestClient"], path: "Tests/ConformanceRecord", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "conformance-table", dependencies: ["NFSTestClient", argumentParser], path: "Tests/ConformanceTable",
+            swiftSettings: swiftSettings),
+        .target(
             name: "NFSTestServer",
             dependencies: ["NFSTestClient", "NFSServer", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC", "XDR", log],
             path: "Tests/NFSTestServer", swiftSettings: swiftSettings),
-        tests("NFSServerTests", ["NFSServer", "NFSTestServer", "NFSTestClient", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC"]),
-        tests("Conformance", ["NFSTestClient", "NFSTestServer", "nfs-server"]),
+        tests(
+            "NFSServerTests",
+            ["NFSServer", "NFSTestServer", "ConformanceRecord", "NFSTestClient", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC"]),
+        tests("Conformance", ["NFSTestClient", "NFSTestServer", "ConformanceRecord", "conformance-table", "nfs-server"]),
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(

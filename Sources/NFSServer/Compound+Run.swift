@@ -13,14 +13,15 @@ extension Compound {
     /// Bytes of an operation's number and status in the reply.
     static var resultHeader: Int { 8 }
 
+    /// Bytes of the shortest result any operation can fail with: that of SETATTR has an empty bitmap behind its status.
+    static var smallestResult: Int { resultHeader + 4 }
+
     /// Runs operations, from the next one on, until the compound is done or has to wait (RFC 8881 §2.3, §16.2.3).
     func run() -> Progress {
         let record = record
         var status = headerStatus
         while operationsLeft > 0, status == .ok, replay == nil {
             let resultStart = reply.count
-            // What follows needs room for a status at least.
-            reply.limit = replyLimit - (operationsLeft > 1 ? Self.resultHeader : 0)
             var request = XDRReader(record.bytes, at: nextOperation)
             status = runNext(&request)
             if status == .wouldBlock {
@@ -39,12 +40,15 @@ extension Compound {
     }
 
     private func runNext(_ request: inout XDRReader) -> NFSStatus {
+        // The operation before has left room for this one to fail.
+        reply.limit = replyLimit
         resultCount += 1
         guard let number = try? request.uint32() else { return illegal(.badxdr) }
         guard let code = OperationCode(rawValue: number) else { return illegal(.opIllegal) }
         reply.uint32(number)
         let statusPosition = reply.count
         reply.uint32(NFSStatus.ok.rawValue)
+        reply.limit = replyLimit - (operationsLeft > 1 ? Self.smallestResult : 0)
         let status = dispatch(code, &request)
         if status == .wouldBlock { resultCount -= 1 } else if status != .ok { reply.patch(status.rawValue, at: statusPosition) }
         return status
@@ -69,6 +73,7 @@ extension Compound {
             return .ok
         } catch {
             reply.truncate(to: bodyStart)
+            reply.limit = replyLimit
             if error != .wouldBlock { O.encodeFailure(error, in: self, reply: &reply) }
             return error
         }

@@ -19,6 +19,7 @@ package struct CompoundReply: Sendable, CustomStringConvertible {
         if let last = results.last, last.status != status {
             throw ProtocolViolation("the status \(status) is not that of the last operation: \(self)")
         }
+        if let outcome { ReplyObserver.current?.note(outcome) }
     }
 
     package var description: String { "\(status) [\(results.map(\.outcome.description).joined(separator: ", "))]" }

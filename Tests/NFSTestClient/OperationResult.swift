@@ -8,7 +8,7 @@ package struct OperationResult: Sendable {
 }
 
 /// What an operation came to, for comparing with what it should have come to.
-package struct Outcome: Equatable, Sendable, CustomStringConvertible {
+package struct Outcome: Hashable, Sendable, CustomStringConvertible {
     package let operation: OperationCode
     package let status: Status
 

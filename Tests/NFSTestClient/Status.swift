@@ -1,5 +1,5 @@
 /// nfsstat4 (RFC 8881 §15.1).
-package enum Status: UInt32, Error, Sendable {
+package enum Status: UInt32, CaseIterable, Error, Sendable {
     case ok = 0
     case perm = 1
     case noEnt = 2

@@ -1,7 +1,8 @@
+import ConformanceRecord
 import NFSTestClient
 import Testing
 
-@Suite("VERIFY and NVERIFY (RFC 8881 §18.31, §18.15)")
+@Suite("VERIFY and NVERIFY (RFC 8881 §18.31, §18.15)", .covers(.verify, .nVerify))
 struct VerifyTests {
     @Test("equal attributes let VERIFY go on and stop NVERIFY with SAME")
     func same() async throws {

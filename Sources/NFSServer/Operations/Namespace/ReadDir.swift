@@ -5,6 +5,7 @@ import XDR
 /// READDIR: list entries of the current directory with attributes (RFC 8881 §18.23).
 struct ReadDir: Operation {
     static var code: OperationCode { .readdir }
+    static var reservedReply: Int { 8 + 16 }
     private let cookie: UInt64
     private let cookieVerifier: Verifier
     private let maximumCount: Int
@@ -43,7 +44,7 @@ struct ReadDir: Operation {
         let caller = compound.caller(on: directory)
         // Entries are written while the directory is read; the closure owns the writer for that time.
         let atEnd = try entries(of: directory, caller, compound, &reply, &count)
-        guard atEnd || count > 0 else { throw .toosmall }
+        guard atEnd || count > 0 else { throw end < ownLimit ? .toosmall : compound.replyTooBig }
         reply.limit = end
         reply.bool(false)
         reply.bool(atEnd)

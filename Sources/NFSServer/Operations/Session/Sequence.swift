@@ -91,7 +91,7 @@ extension Compound {
     fileprivate func requireRoom(in session: Session, cached: Bool, reply: borrowing XDRWriter) throws(NFSStatus) {
         let whole = Int(session.fore.maximumResponse)
         let kept = cached ? min(Int(session.fore.maximumCachedResponse), whole) : whole
-        let needed = reply.count + Sequence.resultBody + (operationCount > 1 ? Self.resultHeader : 0)
+        let needed = reply.count + Sequence.resultBody + (operationCount > 1 ? Self.smallestResult : 0)
         guard needed <= RecordMark.length + kept else { throw kept < whole ? .repTooBigToCache : .repTooBig }
     }
 

@@ -1,0 +1,46 @@
+import NFSTestClient
+
+/// One operation in the table.
+struct Row {
+    enum Verdict {
+        /// A test saw it: its file and name.
+        case tested(String)
+        case never(String)
+    }
+
+    let operation: String
+    let verdicts: [(status: String, verdict: Verdict)]
+    let complaints: [String]
+
+    init(operation: ValidErrors.Name<OperationCode>, errors: [ValidErrors.Name<Status>], _ record: CoverageRecord) {
+        self.operation = operation.name
+        var verdicts: [(String, Verdict)] = []
+        var complaints: [String] = []
+        let offered = operation.value.isOffered
+        let listed = (offered ? [ValidErrors.Name(name: "NFS4_OK", value: Status.ok)] : []) + errors
+        for error in listed {
+            let entry = record.entries[Outcome(operation.value, error.value)]
+            if let test = entry?.tests.min() {
+                verdicts.append((error.name, .tested(test)))
+                if let reason = entry?.never.min() {
+                    complaints.append("\(operation.name) answers \(error.name) (\(test)), although: \(reason)")
+                }
+            } else if let reason = entry?.never.min() ?? Reasons.reason(operation.value, error.value) {
+                verdicts.append((error.name, .never(reason)))
+            } else {
+                complaints.append("\(operation.name) \(error.name) is not tested, and no reason says why it cannot be")
+            }
+        }
+        for (outcome, entry) in record.entries where outcome.operation == operation.value {
+            guard !listed.contains(where: { $0.value == outcome.status }), let test = entry.tests.min() else { continue }
+            let name = String(describing: outcome.status)
+            if let reason = entry.besides.min() {
+                verdicts.append((name, .tested("\(test). Not in §15.2: \(reason)")))
+            } else {
+                complaints.append("\(operation.name) answers \(name) (\(test)), which §15.2 does not list")
+            }
+        }
+        self.verdicts = verdicts
+        self.complaints = complaints.sorted()
+    }
+}
