@@ -89,7 +89,7 @@ final class Compound: @unchecked Sendable {
         countPosition = reply.count
         reply.uint32(0)
         // A tag that leaves no room for a result.
-        guard reply.count + 2 * Self.resultHeader <= reply.limit else {
+        guard !reply.overflowed, reply.count + 2 * Self.resultHeader <= reply.limit else {
             pool.give(back: reply.detach().buffer)
             return nil
         }

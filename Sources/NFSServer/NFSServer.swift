@@ -22,7 +22,7 @@ package final class NFSServer: RPCService {
     let instance: ServerInstance
     /// Names the server to clients (RFC 8881 §2.10.4).
     let owner: String
-    let clients: Mutex<ClientTable>
+    package let clients: Mutex<ClientTable>
     let sessions: SessionTable
     let files: FileStateShards
     let backChannels: BackChannels

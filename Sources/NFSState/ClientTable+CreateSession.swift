@@ -78,7 +78,7 @@ extension ClientTable {
         let dropped = record.isConfirmed ? nil : confirm(record.client)
         records[request.clientID]?.sessions.append(session.id)
         insertSession(session)
-        session.bind(connection, result.channels)
+        session.adopt(connection, result.channels)
         record.client.renew(now: now)
         return .created(result, session, dropped)
     }
@@ -89,7 +89,7 @@ extension ClientTable {
         guard request.flags.isSubset(of: .known) else { throw .inval }
         let callbacks = try request.callbacks.get()
         let slots = max(1, min(request.fore.maximumRequests, UInt32(clamping: limits.slots)))
-        let fore = try request.fore.granted(limits, slots: min(slots, self.slots.share))
+        let fore = try request.fore.granted(limits, slots: min(slots, self.slots.share(among: sessions.count + 1)))
         // Replies are kept in memory and connections are TCP: no other flag is granted.
         let flags = request.flags.intersection(.backChannel)
         let back = flags.contains(.backChannel) ? try request.back.grantedForCallbacks() : request.back.withoutPadding

@@ -133,8 +133,8 @@ package final class Session: Sendable {
         }
     }
 
-    /// CREATE_SESSION: adds a connection. A session that is destroyed takes none.
-    package func bind(_ connection: ConnectionID, _ channels: Channels) {
+    /// CREATE_SESSION: adds the connection it came over. A session that is destroyed takes none.
+    package func adopt(_ connection: ConnectionID, _ channels: Channels) {
         connections.withLock { connections in
             if !isDestroyed { connections[connection, default: []].formUnion(channels) }
         }

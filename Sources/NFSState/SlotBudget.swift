@@ -8,15 +8,18 @@ final class SlotBudget: Sendable {
 
     init(limits: StateLimits) {
         self.limits = limits
-        current = Atomic(Self.share(limits, sessions: 1))
+        current = Atomic(Self.share(limits, among: 1))
     }
 
     /// Slots of one session.
     var share: UInt32 { current.load(ordering: .relaxed) }
 
-    func divide(among sessions: Int) { current.store(Self.share(limits, sessions: sessions), ordering: .relaxed) }
+    func divide(among sessions: Int) { current.store(share(among: sessions), ordering: .relaxed) }
 
-    private static func share(_ limits: StateLimits, sessions: Int) -> UInt32 {
+    /// Slots of one session if there are so many.
+    func share(among sessions: Int) -> UInt32 { Self.share(limits, among: sessions) }
+
+    private static func share(_ limits: StateLimits, among sessions: Int) -> UInt32 {
         UInt32(clamping: min(max(limits.slotsOfAllSessions / max(sessions, 1), limits.minimumSlots, 1), limits.slots))
     }
 }

@@ -4,6 +4,11 @@ package struct SlotRange: Hashable, Sendable {
     package let highest: UInt32
     /// sr_target_highest_slotid: the highest slot the client should use.
     package let target: UInt32
+
+    package init(highest: UInt32, target: UInt32) {
+        self.highest = highest
+        self.target = target
+    }
 }
 
 /// The right to run one request on a slot, from `Session.begin` until `Session.finish`.

@@ -86,6 +86,9 @@ package final class CallbackService: Sendable {
         return Array(calls.prefix(count))
     }
 
+    /// What an RPC server says that does not have the program (RFC 5531 §9), for `Answer.message`.
+    package static let programUnavailable: [UInt8] = [1, 0, 0, 0, 1].flatMap { [0, 0, 0, $0] }
+
     package enum Response: Sendable {
         case reply([UInt8])
         case nothing
@@ -188,7 +191,7 @@ package final class CallbackService: Sendable {
         var encoder = XDREncoder()
         encoder.uint32(status.rawValue)
         encoder.opaque(compound.tag)
-        for word in [compound.notifyLock == nil ? 1 : 2, 11, 0] { encoder.uint32(word) }
+        for word: UInt32 in [compound.notifyLock == nil ? 1 : 2, 11, 0] { encoder.uint32(word) }
         encoder.fixed(compound.session.bytes)
         for word in [compound.sequence, compound.slot, highest, target] { encoder.uint32(word) }
         if compound.notifyLock != nil { for word in [13, status.rawValue] { encoder.uint32(word) } }

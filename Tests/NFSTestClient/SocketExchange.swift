@@ -43,7 +43,10 @@ package actor SocketExchange: RPCExchange {
 
     package func exchange(_ call: [UInt8]) throws -> [UInt8] {
         try send(call)
-        return try receive()
+        var message = try receive()
+        // A client that does not listen to calls.
+        while CallbackService.isCall(message) { message = try receive() }
+        return message
     }
 
     package func close() {

@@ -3,6 +3,7 @@ import Logging
 import MemoryFileSystem
 import NFSProtocol
 import NFSServer
+import NFSState
 import NFSTestClient
 import RPC
 import XDR
@@ -10,7 +11,7 @@ import XDR
 /// An engine in the process of the tests, without a socket. It serves until it is released.
 package final class InProcessServer: TestServer {
     package let exportPath: [String]
-    package let server: NFSServer
+    private let server: NFSServer
     private let pool: BufferPool
     private let serving: Task<Void, any Error>
 
@@ -67,4 +68,17 @@ package final class InProcessServer: TestServer {
     package func connect(from peer: PeerAddress) -> any RPCExchange {
         InProcessExchange(server, InProcessConnection(from: peer, pool: pool), pool)
     }
+
+    /// Whether a client has a back channel that works.
+    package func canCall(_ clientID: UInt64) -> Bool { client(clientID).map { server.canCall($0) } ?? false }
+
+    /// CB_NOTIFY_LOCK; whether the client has taken note.
+    package func notifyLock(_ clientID: UInt64, file: [UInt8], owner: [UInt8]) async -> Bool {
+        guard let client = client(clientID), let file = NFSProtocol.FileHandle(file.span.bytes) else { return false }
+        return await withCheckedContinuation { continuation in
+            server.notify(LockWaiter(client: client, file: file, owner: owner)) { continuation.resume(returning: $0) }
+        }
+    }
+
+    private func client(_ id: UInt64) -> Client? { server.clients.withLock { $0[ClientID(rawValue: id)] } }
 }

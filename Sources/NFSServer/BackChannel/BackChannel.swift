@@ -54,6 +54,8 @@ final class BackChannel: Sendable {
         /// Whether the client asked for a back channel, has answered over it, and how the last answers were.
         var wasBound = false
         var hasAnswered = false
+        /// The number of the last CB_NULL, and whether its answer is still of interest.
+        var probe = 0
         var isProbing = false
         var isFaulty = false
         var isShut = false
@@ -112,6 +114,7 @@ final class BackChannel: Sendable {
         change { state, actions in
             for index in state.paths.indices { state.paths[index].isSilent = false }
             state.hasAnswered = false
+            state.isProbing = false
             probe(&state, &actions)
         }
     }
@@ -131,17 +134,20 @@ final class BackChannel: Sendable {
         let parameters = session.callbackParameters
         guard !state.isProbing, let credential = parameters.credential, let path = state.workingPath else { return }
         state.isProbing = true
+        state.probe += 1
+        let number = state.probe
         actions.append {
             path.call(self.means) { message, xid in
                 CallbackCompound.writeNull(to: &message, xid: xid, program: parameters.program, credential)
             } _: { outcome in
-                self.probed(path, outcome)
+                self.probed(path, number, outcome)
             }
         }
     }
 
-    private func probed(_ path: CallbackPath, _ outcome: CallbackPath.Outcome) {
+    private func probed(_ path: CallbackPath, _ number: Int, _ outcome: CallbackPath.Outcome) {
         change { state, actions in
+            guard state.probe == number else { return }
             state.isProbing = false
             switch outcome {
             case .lost: remove(path.id, &state, &actions)
@@ -201,8 +207,8 @@ final class BackChannel: Sendable {
     /// Whether the client takes a message as long as this (§2.10.6.4).
     private func fits(_ operation: CallbackOperation) -> Bool {
         let back = session.back
-        guard back.maximumOperations >= CallbackCompound.operations, back.maximumResponse >= CallbackCompound.smallestReply,
-            let credential = session.callbackParameters.credential
+        guard back.maximumRequests > 0, back.maximumOperations >= CallbackCompound.operations,
+            back.maximumResponse >= CallbackCompound.smallestReply, let credential = session.callbackParameters.credential
         else { return false }
         let compound = CallbackCompound(session: session.id, slot: 0, sequence: 0, highestSlot: 0, operation: operation)
         var message = XDRWriter(pool: means.pool, limit: min(Int(back.maximumRequest), CallbackCompound.largestMessage))
@@ -335,6 +341,10 @@ final class BackChannel: Sendable {
     }
 
     private func abandonQueue(_ state: inout State, _ actions: inout Actions) {
-        while var call = state.queue.popFirst().map(Optional.some) { tell(false, &call, &actions) }
+        for call in state.queue {
+            var call = Optional(call)
+            tell(false, &call, &actions)
+        }
+        state.queue = []
     }
 }

@@ -39,7 +39,7 @@ struct CreateSession: Operation {
             result = first
             // The connection of the first try may be gone; this one stands in for it.
             if let session = try? server.sessions.find(first.session) {
-                session.bind(compound.context.id, first.channels)
+                session.adopt(compound.context.id, first.channels)
                 compound.use(session, for: first.channels)
             }
         }
