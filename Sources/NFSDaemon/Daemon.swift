@@ -38,7 +38,8 @@ private struct Daemon: Sendable {
             try configuration.exports.map { export in
                 let descriptors = configuration.limits.cachedDescriptors / configuration.exports.count
                 let files = try LocalFileSystem(
-                    path: export.path, durableMetadata: export.isSynchronous, descriptorLimit: max(64, descriptors))
+                    path: export.path, durableMetadata: export.isSynchronous, descriptorLimit: max(64, descriptors),
+                    crossesMounts: export.crossesMounts)
                 return NameSpace.Entry(pseudoPath: export.pseudoPath, fileSystem: files, rules: export.rules)
             })
         let pool = BufferPool()
@@ -131,6 +132,7 @@ extension ExportConfiguration {
     fileprivate var rules: Export.Rules {
         Export.Rules(
             isReadOnly: isReadOnly, squash: squash, anonymous: Credentials(uid: anonymousUID, gid: anonymousGID),
+            takesUTF8Only: takesUTF8Only,
             admits: { peer in IPAddress(bytes: peer.address).map(allows) ?? false })
     }
 }

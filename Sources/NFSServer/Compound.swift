@@ -21,6 +21,8 @@ final class Compound: @unchecked Sendable {
     /// Where in the record the next operation starts, and how many are left from there.
     var nextOperation: Int
     var operationsLeft: Int
+    /// Where the arguments of the operation under way end.
+    var argumentsEnd = 0
     /// How many operations ran.
     var operationIndex = 0
     /// Other than `ok` for a minor version this server does not speak, or else a tag that is not UTF-8: such a request gets no
@@ -49,6 +51,8 @@ final class Compound: @unchecked Sendable {
     var mayBlock = false
     /// Set when the compound has waited as long as it may: what it waited for then becomes a status for the client.
     var hasWaited = false
+    /// Whether the compound keeps its client's lease from running out.
+    private(set) var keepsLease = false
     /// What to wait for before the current operation runs again; set together with throwing `wouldBlock`.
     var waitsFor: WaitReason?
 
@@ -114,6 +118,13 @@ final class Compound: @unchecked Sendable {
         tag.isEmpty || tag.withUnsafeBytes { String(validating: $0, as: UTF8.self) != nil }
     }
 
+    /// Keeps the client's lease from running out until the compound is answered (RFC 8881 §8.3).
+    func keepLease() {
+        guard !keepsLease, let session else { return }
+        keepsLease = true
+        session.client.beginWaiting()
+    }
+
     /// Who asks, as the owner of client records and sessions.
     var principal: Principal {
         isAuthenticated
@@ -131,8 +142,8 @@ enum WaitReason {
     case recordOfLastInstance
     /// The client's name on stable storage.
     case clientRecord(Client)
-    /// The name of an expired client off stable storage, and its state dropped.
-    case removal(DroppedClient)
-    /// The same for a client that left. It holds nothing, so it is not kept waiting for long.
+    /// The name of an expired client off stable storage, and its state revoked.
+    case revocation(Client)
+    /// The name of a client that left off stable storage. It holds nothing, so it is not kept waiting for long.
     case departure(DroppedClient)
 }

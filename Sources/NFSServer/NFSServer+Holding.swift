@@ -7,7 +7,9 @@ extension NFSServer {
     func advance(_ compound: Compound, mayBlock: Bool = false, hasWaited: Bool = false) {
         compound.mayBlock = mayBlock
         compound.hasWaited = hasWaited
-        switch compound.run() {
+        let progress = compound.run()
+        if case .waits = progress { compound.keepLease() }
+        switch progress {
         case .finished: compound.send()
         case .waits(.worker):
             let hasWaited = compound.hasWaited
@@ -18,8 +20,8 @@ extension NFSServer {
             recovery.afterLoading(atMost: .milliseconds(limits.graceHoldMilliseconds)) { self.resume(compound, hasWaited: $0) }
         case .waits(.clientRecord(let client)):
             recovery.record(client) { self.resume(compound) }
-        case .waits(.removal(let dropped)):
-            drop(dropped) { self.resume(compound) }
+        case .waits(.revocation(let client)):
+            takeState(of: client, as: .expired) { self.resume(compound) }
         case .waits(.departure(let dropped)):
             recovery.waiting(atMost: .milliseconds(limits.graceHoldMilliseconds), for: { self.drop(dropped, then: $0) }) {
                 self.resume(compound)
@@ -30,42 +32,6 @@ extension NFSServer {
     /// Goes on with a compound that has waited, on a thread that no slow device holds up: locks and reclaims need no disk.
     private func resume(_ compound: Compound, hasWaited: Bool = false) {
         continuations.submit { self.advance(compound, hasWaited: hasWaited) }
-    }
-
-    /// Ends what a client that is gone leaves behind: its name comes off the record of clients first, so that no restart
-    /// lets it reclaim what others were granted meanwhile (RFC 8881 §8.4.2.1), then its opens and locks go.
-    func drop(_ dropped: DroppedClient, then completion: @escaping @Sendable () -> Void = {}) {
-        guard dropped.wasConfirmed else { return completion() }
-        for session in dropped.sessions { backChannels.remove(session) }
-        log.notice(
-            "client is gone", metadata: ["client": "\(ClientName(dropped.client.owner))", "restarted": "\(dropped.successor != nil)"])
-        let dropState: @Sendable () -> Void = {
-            if dropped.client.hasState { _ = self.files.dropAll(of: dropped.client) }
-            completion()
-        }
-        // A restarted client keeps its place on the record.
-        guard dropped.successor == nil else { return dropState() }
-        let owner = dropped.client.owner
-        // One that came back under the same name and was recorded meanwhile keeps its place as well.
-        let isBack: @Sendable () -> Bool = {
-            self.clients.withLock { $0.confirmedClients.contains { $0.owner == owner && $0.isRecorded } }
-        }
-        recovery.remove(owner, unless: isBack, then: dropState)
-    }
-
-    /// Drops clients that let their leases run out, until the task is cancelled.
-    func watchLeases() async throws {
-        let lease = Duration.seconds(Int64(limits.leaseSeconds))
-        let pause = lease / 4
-        while true {
-            let before = MonotonicTime(nanoseconds: clock.now())
-            try await Task.sleep(for: pause)
-            let now = MonotonicTime(nanoseconds: clock.now())
-            // The server itself was stopped for a while: clients could not renew, and get the time to.
-            guard now.since(before) < pause * 2 else { continue }
-            // A client cut off for a while keeps its state for another lease, unless somebody wants what it holds.
-            for dropped in clients.withLock({ $0.removeExpired(now: now, courtesy: lease) }) { drop(dropped) }
-        }
     }
 }
 

@@ -9,6 +9,8 @@ package struct ServerStatus: Sendable, Encodable {
     package var clients: [ClientStatus]
 
     package struct ClientStatus: Sendable, Encodable {
+        /// The client ID in hexadecimal, by which an administrator names the client.
+        package var id: String
         /// co_ownerid, with `?` for what cannot be printed.
         package var name: String
         /// Seconds since the client was last heard of.
@@ -28,7 +30,8 @@ extension NFSServer {
             grace: grace.map { "\($0.phase)" } ?? "loading", awaited: (grace?.awaited ?? []).map { "\(ClientName($0))" }.sorted(),
             clients: clients.withLock { $0.confirmedClients }.map { client in
                 ServerStatus.ClientStatus(
-                    name: "\(ClientName(client.owner))", silentSeconds: now.since(client.renewed) / .seconds(1), hasState: client.hasState,
+                    id: String(client.id.rawValue, radix: 16), name: "\(ClientName(client.owner))",
+                    silentSeconds: now.since(client.renewed) / .seconds(1), hasState: client.hasState,
                     isRecorded: client.isRecorded)
             }.sorted { $0.name < $1.name })
     }

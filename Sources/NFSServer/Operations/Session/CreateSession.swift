@@ -25,6 +25,7 @@ struct CreateSession: Operation {
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let server = compound.server
         let now = compound.now
+        if let dropped = server.clients.withLock({ $0.makeRoomForSession(of: request.clientID, now: now) }) { server.drop(dropped) }
         let outcome = try server.clients.withLock { clients throws(NFSStatus) in
             try clients.createSession(request, principal: compound.principal, connection: compound.context.id, now: now)
         }

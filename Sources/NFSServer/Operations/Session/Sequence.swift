@@ -36,8 +36,8 @@ struct Sequence: Operation {
             slot: slot, sequence: sequence, highest: highestSlot, cacheThis: cacheThis, fingerprint: compound.fingerprint)
         {
         case .replay(let kept):
-            compound.replay = kept
             session.client.renew(now: compound.now)
+            compound.replay = kept
             return
         case .notKept(let granted):
             range = granted
@@ -55,7 +55,9 @@ struct Sequence: Operation {
         reply.uint32(slot)
         reply.uint32(range.highest)
         reply.uint32(range.target)
-        reply.uint32(session.backChannelStatus.rawValue)
+        let status = session.client.stateFlags
+        if !status.isEmpty { session.client.tell(on: sessionID, slot: slot, sequence: sequence) }
+        reply.uint32(status.union(session.backChannelStatus).rawValue)
     }
 
     /// The session, to which the connection is bound from now on if it was not before (§2.10.3.1).
