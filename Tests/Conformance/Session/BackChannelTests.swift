@@ -31,8 +31,9 @@ struct BackChannelTests {
         ] as [([Operation.CallbackSecurity], Credential)])
     func credential(_ offered: [Operation.CallbackSecurity], _ expected: Credential) async throws {
         let service = CallbackService()
-        _ = try await newSession(calledBy: service, offered)
+        let session = try await newSession(calledBy: service, offered)
         #expect(try await service.calls(1)[0].credential == expected)
+        await session.connection.close()
     }
 
     @Test("without a credential nobody is called until BACKCHANNEL_CTL brings one")
@@ -44,6 +45,7 @@ struct BackChannelTests {
         #expect(service.calls.isEmpty)
         try await session.run(.backchannelCtl(security: [.sys(uid: 1, gid: 1)]))
         #expect(try await service.calls(1)[0].credential == .sys(uid: 1, gid: 1))
+        await session.connection.close()
     }
 
     @Test("a client that did not ask for a back channel is neither called nor told that it has none")
@@ -64,6 +66,7 @@ struct BackChannelTests {
         _ = try await connection.compound(.bindConnToSession(session.id, direction: 2)).succeeded()
         #expect(try await service.calls(1)[0].procedure == 0)
         #expect(try await session.compound().sequence.flags == 0)
+        await connection.close()
     }
 
     @Test("a back channel that loses its last connection is down until it has another one (§2.10.13.2.4)")
@@ -86,6 +89,7 @@ struct BackChannelTests {
         _ = try await third.compound(.bindConnToSession(session.id, direction: 3)).succeeded()
         #expect(try await session.compound(over: fore).sequence.flags == 0)
         #expect(try await service.calls(2).map(\.connection) == [0, 2])
+        await third.close()
     }
 
     @Test("one session without its back channel is down, the client is not as long as another session has one")
@@ -126,6 +130,7 @@ struct BackChannelTests {
         // Bound once more it is tried once more.
         _ = try await session.connection.compound(.bindConnToSession(session.id, direction: 3)).succeeded()
         _ = try await service.calls(2)
+        await session.connection.close()
     }
 
     @Test("a client that closes the connection instead of answering goes on over another one")

@@ -24,6 +24,7 @@ struct BackchannelCtlTests {
         let second = try await service.calls(2)[1]
         #expect(second.program == 0x4000_0007)
         #expect(second.credential == .sys(uid: 12, gid: 34))
+        await session.connection.close()
     }
 
     @Test("a back channel that was refused is tried again")
@@ -48,6 +49,7 @@ struct BackchannelCtlTests {
         _ = try await service.calls(2)
         #expect(service.calls.map(\.program) == [Operation.callbackProgram, 6])
         #expect(service.calls[1].credential == .sys(uid: 1, gid: 2))
+        await session.connection.close()
     }
 
     @Test("a security flavour that may not stand there is BADXDR")
