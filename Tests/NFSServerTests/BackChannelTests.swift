@@ -123,7 +123,7 @@ struct BackChannelTests {
     @Test("a call larger than the client takes, or with a larger answer, is not made", arguments: [true, false])
     func tooLarge(_ call: Bool) async throws {
         var back = ChannelAttributes()
-        if call { back.maxRequestSize = 200 } else { back.maxResponseSize = 83 }
+        if call { back.maxRequestSize = 150 } else { back.maxResponseSize = 83 }
         let service = CallbackService()
         let session = try await client(service, back: back)
         #expect(try await !notify(session))
@@ -356,7 +356,6 @@ struct BackChannelTests {
             let fore = Connection(test.server.connect())
             if try await test.flags(session, over: fore) != 0 || round % 4 == 0 {
                 _ = try await test.bind(session, service)
-                try await eventually("a back channel") { test.canCall(session) || service.calls.isEmpty }
             }
             delivered += try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
                 for owner in owners { group.addTask { try await test.notify(session, owner: owner) ? owner : nil } }
