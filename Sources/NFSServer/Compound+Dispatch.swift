@@ -47,15 +47,19 @@ extension Compound {
         case .testStateid: perform(TestStateID.self, &request)
         case .verify: perform(Verify.self, &request)
         case .write: perform(Write.self, &request)
-        // Optional: delegations, named attributes, pNFS, SSV (RFC 8881 §17).
-        case .delegpurge, .delegreturn, .getdeviceinfo, .getdevicelist, .layoutcommit, .layoutget, .layoutreturn, .openattr, .setSSV,
-            .wantDelegation:
-            notSupported()
-        // Retired with NFSv4.0 (RFC 8881 §17, "mandatory to not implement").
-        case .openConfirm, .releaseLockowner, .renew, .setclientid, .setclientidConfirm:
-            notSupported()
+        case .setSSV: perform(SetSSV.self, &request)
+        // Optional: delegations, named attributes, pNFS (RFC 8881 §17).
+        case .delegpurge: perform(NotOffered<DelegPurgeArguments>.self, &request)
+        case .delegreturn: perform(NotOffered<DelegReturnArguments>.self, &request)
+        case .getdeviceinfo: perform(NotOffered<GetDeviceInfoArguments>.self, &request)
+        case .getdevicelist: perform(NotOffered<GetDeviceListArguments>.self, &request)
+        case .layoutcommit: perform(NotOffered<LayoutCommitArguments>.self, &request)
+        case .layoutget: perform(NotOffered<LayoutGetArguments>.self, &request)
+        case .layoutreturn: perform(NotOffered<LayoutReturnArguments>.self, &request)
+        case .openattr: perform(NotOffered<OpenAttrArguments>.self, &request)
+        case .wantDelegation: perform(NotOffered<WantDelegationArguments>.self, &request)
+        // Retired with NFSv4.0 (RFC 8881 §17, "mandatory to not implement"): wherever they stand (§15.2).
+        case .openConfirm, .releaseLockowner, .renew, .setclientid, .setclientidConfirm: .notsupp
         }
     }
-
-    private func notSupported() -> NFSStatus { session == nil ? .opNotInSession : .notsupp }
 }

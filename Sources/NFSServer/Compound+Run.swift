@@ -19,7 +19,7 @@ extension Compound {
     /// Runs operations, from the next one on, until the compound is done or has to wait (RFC 8881 §2.3, §16.2.3).
     func run() -> Progress {
         let record = record
-        var status = isOtherMinorVersion ? NFSStatus.minorVersMismatch : .ok
+        var status = headerStatus
         while operationsLeft > 0, status == .ok, replay == nil {
             let resultStart = reply.count
             var request = XDRReader(record.bytes, at: nextOperation)
@@ -42,14 +42,9 @@ extension Compound {
     private func runNext(_ request: inout XDRReader) -> NFSStatus {
         // The operation before has left room for this one to fail.
         reply.limit = replyLimit
-        let number: UInt32
-        do throws(XDRError) { number = try request.uint32() } catch { return .badxdr }
         resultCount += 1
-        guard let code = OperationCode(rawValue: number) else {
-            reply.uint32(OperationCode.illegal)
-            reply.uint32(NFSStatus.opIllegal.rawValue)
-            return .opIllegal
-        }
+        guard let number = try? request.uint32() else { return illegal(.badxdr) }
+        guard let code = OperationCode(rawValue: number) else { return illegal(.opIllegal) }
         reply.uint32(number)
         let statusPosition = reply.count
         reply.uint32(NFSStatus.ok.rawValue)
@@ -59,11 +54,19 @@ extension Compound {
         return status
     }
 
+    /// Answers where there is no operation: a number that none has, or nothing where the count says that one follows.
+    private func illegal(_ status: NFSStatus) -> NFSStatus {
+        reply.uint32(OperationCode.illegal)
+        reply.uint32(status.rawValue)
+        return status
+    }
+
     /// Decodes and executes one operation; its result's body stands behind what is in the reply already.
     func perform<O: Operation & ~Escapable>(_ type: O.Type, _ request: inout XDRReader) -> NFSStatus {
         let bodyStart = reply.count
         do throws(NFSStatus) {
             try checkPlace(O.place)
+            guard !isUncachedRetry else { throw .retryUncachedRep }
             guard reply.limit - bodyStart + Self.resultHeader >= O.reservedReply else { throw replyTooBig }
             let operation = try decode(type, &request)
             argumentsEnd = request.offset
@@ -114,5 +117,6 @@ extension Compound {
         if keepsLease { session?.client.endWaiting(now: now) }
         let (buffer, count) = reply.detach()
         connection.send(buffer, count: count)
+        afterReply?()
     }
 }

@@ -25,12 +25,11 @@ final class Compound: @unchecked Sendable {
     var argumentsEnd = 0
     /// How many operations ran.
     var operationIndex = 0
-    /// Whether the request is of a minor version this server does not speak: it gets no results (RFC 8881 §16.2.3).
-    let isOtherMinorVersion: Bool
+    /// Other than `ok` for a minor version this server does not speak, or else a tag that is not UTF-8: such a request gets no
+    /// results (RFC 8881 §16.2.3, §16.2.4).
+    let headerStatus: NFSStatus
     /// The number of operations in the whole compound.
     let operationCount: Int
-    /// Where the COMPOUND's arguments start: what a retry has in common with the first try.
-    let argumentsOffset: Int
 
     var reply: XDRWriter
     /// Where in the reply the status of the compound and the count of results stand.
@@ -43,6 +42,10 @@ final class Compound: @unchecked Sendable {
     var repliesMustBeCached = false
     /// The kept reply of a retried request, to be sent instead of `reply`.
     var replay: [UInt8]?
+    /// Whether the request is a retry of one whose reply was not kept: nothing behind SEQUENCE is run.
+    var isUncachedRetry = false
+    /// What is to be done when the reply is on its way.
+    var afterReply: (() -> Void)?
 
     /// False on an event loop: an operation that would have to wait throws `NFSStatus.wouldBlock`.
     var mayBlock = false
@@ -74,23 +77,28 @@ final class Compound: @unchecked Sendable {
         var request = XDRReader(record.bytes, at: call.argumentsOffset)
         var reply = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: RecordMark.length + server.limits.maximumMessage)
         replyLimit = reply.limit
-        let minorVersion: UInt32
         RPCReply.success.write(to: &reply, xid: call.xid)
         statusPosition = reply.count
         reply.uint32(NFSStatus.ok.rawValue)
         do throws(XDRError) {
-            reply.opaque(try request.opaque(maximum: Self.maximumTag))
-            minorVersion = try request.uint32()
+            let tag = try request.opaque(maximum: request.remaining)
+            reply.opaque(tag)
+            let minorVersion = try request.uint32()
             operationCount = try request.count(maximum: Int(Int32.max))
+            headerStatus = minorVersion != 1 ? .minorVersMismatch : Self.isUTF8(tag) ? .ok : .inval
         } catch {
             pool.give(back: reply.detach().buffer)
             return nil
         }
         countPosition = reply.count
         reply.uint32(0)
+        // A tag that leaves no room for a result.
+        guard !reply.overflowed, reply.count + 2 * Self.resultHeader <= reply.limit else {
+            pool.give(back: reply.detach().buffer)
+            return nil
+        }
         self.reply = reply
         nextOperation = request.offset
-        argumentsOffset = call.argumentsOffset
         operationsLeft = operationCount
         self.server = server
         self.connection = connection
@@ -104,7 +112,10 @@ final class Compound: @unchecked Sendable {
             isAuthenticated = true
             credentials = Credentials(uid: caller.uid, gid: caller.gid, groups: caller.groups)
         }
-        isOtherMinorVersion = minorVersion != 1
+    }
+
+    private static func isUTF8(_ tag: RawSpan) -> Bool {
+        tag.isEmpty || tag.withUnsafeBytes { String(validating: $0, as: UTF8.self) != nil }
     }
 
     /// Keeps the client's lease from running out until the compound is answered (RFC 8881 §8.3).
@@ -113,9 +124,6 @@ final class Compound: @unchecked Sendable {
         keepsLease = true
         session.client.beginWaiting()
     }
-
-    /// The longest tag echoed, in bytes.
-    private static let maximumTag = 1024
 
     /// Who asks, as the owner of client records and sessions.
     var principal: Principal {

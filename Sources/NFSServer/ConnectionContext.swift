@@ -7,23 +7,27 @@ import Synchronization
 final class ConnectionContext: @unchecked Sendable {
     private static let lastID = Atomic<ConnectionID>(0)
 
-    let id: ConnectionID
+    /// The connection as a way for calls to the client.
+    let path: CallbackPath
     var credentials = CredentialCache()
     /// The session of the last SEQUENCE: nearly always that of the next one too.
     private let lastSession = Mutex<Session?>(nil)
     /// Sessions this connection was bound to, to be told when it closes.
     private let boundSessions = Mutex<[Session]>([])
 
-    init() { id = Self.lastID.add(1, ordering: .relaxed).newValue }
+    init(_ connection: any RPCConnection) {
+        path = CallbackPath(id: Self.lastID.add(1, ordering: .relaxed).newValue, over: connection)
+    }
+
+    var id: ConnectionID { path.id }
 
     var session: Session? {
         get { lastSession.withLock { $0 } }
         set { lastSession.withLock { $0 = newValue } }
     }
 
-    /// Notes that the connection carries calls of `session`.
-    func bind(to session: Session, _ channels: Session.Channels) {
-        session.bind(id, channels)
+    /// Notes that the connection is bound to `session`.
+    func remember(_ session: Session) {
         boundSessions.withLock { sessions in
             sessions.removeAll { $0.isDestroyed }
             if !sessions.contains(where: { $0 === session }) { sessions.append(session) }
@@ -31,12 +35,14 @@ final class ConnectionContext: @unchecked Sendable {
     }
 
     /// The connection is closed.
-    func unbind() {
+    /// - Returns: the sessions it was bound to.
+    func unbind() -> [Session] {
         let sessions = boundSessions.withLock { sessions in
             defer { sessions = [] }
             return sessions
         }
         for session in sessions { session.unbind(id) }
         session = nil
+        return sessions
     }
 }

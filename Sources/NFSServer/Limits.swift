@@ -13,16 +13,19 @@ package struct Limits: Sendable {
     /// How long a request that came during grace is held before it is answered with NFS4ERR_GRACE, in milliseconds. The end
     /// of grace is seldom far, and a client that was refused waits longer each time: Linux up to 15 s.
     package var graceHoldMilliseconds: Int
+    /// How long a client may take to answer a call to it, in milliseconds, before its back channel counts as down.
+    package var callbackMilliseconds: Int
 
     package init(
         leaseSeconds: UInt32 = 60, graceSeconds: UInt32 = 90, maximumTransfer: Int = 1024 * 1024, state: StateLimits = StateLimits(),
-        graceHoldMilliseconds: Int = 2000
+        graceHoldMilliseconds: Int = 2000, callbackMilliseconds: Int = 10_000
     ) {
         self.leaseSeconds = leaseSeconds
         self.graceSeconds = graceSeconds
         self.maximumTransfer = maximumTransfer
         self.state = state
         self.graceHoldMilliseconds = graceHoldMilliseconds
+        self.callbackMilliseconds = callbackMilliseconds
         self.state.messageBytes = maximumMessage
     }
 

@@ -33,7 +33,6 @@ extension NFSServer {
     private func resume(_ compound: Compound, hasWaited: Bool = false) {
         continuations.submit { self.advance(compound, hasWaited: hasWaited) }
     }
-
 }
 
 /// A client's owner string as the log shows it.

@@ -10,6 +10,7 @@ extension NFSServer {
     /// lets it reclaim what others were granted meanwhile (RFC 8881 §8.4.2.1), then its opens and locks go.
     func drop(_ dropped: DroppedClient, then completion: @escaping @Sendable () -> Void = {}) {
         guard dropped.wasConfirmed else { return completion() }
+        for session in dropped.sessions { backChannels.remove(session) }
         let client = dropped.client
         log.notice("client is gone", metadata: ["client": "\(ClientName(client.owner))", "restarted": "\(dropped.successor != nil)"])
         let dropState: @Sendable () -> Void = {

@@ -22,9 +22,10 @@ package final class NFSServer: RPCService {
     let instance: ServerInstance
     /// Names the server to clients (RFC 8881 §2.10.4).
     let owner: String
-    let clients: Mutex<ClientTable>
+    package let clients: Mutex<ClientTable>
     let sessions: SessionTable
     let files: FileStateShards
+    let backChannels: BackChannels
     private let pool: BufferPool
     /// Threads for operations that wait for a device.
     let workers: WorkerPool
@@ -51,6 +52,9 @@ package final class NFSServer: RPCService {
         recovery = Recovery(
             storage: storage, grace: .seconds(Int64(limits.graceSeconds)), clock: clock, log: log,
             actAsServer: { nameSpace.actAsServer() })
+        backChannels = BackChannels(
+            CallbackMeans(
+                pool: pool, timeLimit: .milliseconds(limits.callbackMilliseconds), actAsServer: { nameSpace.actAsServer() }))
         sessions = SessionTable()
         clients = Mutex(
             ClientTable(
@@ -92,18 +96,21 @@ package final class NFSServer: RPCService {
             }
             advance(compound)
         case .refused(let xid, let reply): answer(reply, to: xid, on: connection)
-        case .reply: break  // no callback is under way that could be answered
+        case .reply(let xid): context.path.receive(record, to: xid)
         case .undecodable: connection.close()
         }
     }
 
     package func closed(_ connection: any RPCConnection) {
-        context(of: connection).unbind()
+        let context = context(of: connection)
+        let sessions = context.unbind()
+        context.path.close()
+        for session in sessions { backChannels.find(session)?.unbind(context.id) }
     }
 
     private func context(of connection: any RPCConnection) -> ConnectionContext {
         if let context = connection.attachment as? ConnectionContext { return context }
-        let context = ConnectionContext()
+        let context = ConnectionContext(connection)
         connection.attachment = context
         return context
     }

@@ -22,30 +22,42 @@ package struct ChannelAttributes: Hashable, Sendable {
         self.maximumRequests = maximumRequests
     }
 
-    /// The smallest request and reply a session can work with: the RPC header, the COMPOUND header and SEQUENCE.
-    private static let minimumMessage: UInt32 = 128
+    /// What SEQUENCE alone takes with an AUTH_NONE credential: the smallest request and reply a fore channel can work with.
+    private static let smallestRequest: UInt32 = 88
+    private static let smallestReply: UInt32 = 80
+    /// The same for CB_SEQUENCE.
+    private static let smallestCallback: UInt32 = 96
+    private static let smallestCallbackReply: UInt32 = 76
 
-    /// What the server grants of the fore channel a client asked for: no more than was asked, no more than the limits.
-    /// - Throws: `toosmall` when not even a SEQUENCE would fit (§18.36.3).
-    package func granted(_ limits: StateLimits) throws(NFSStatus) -> ChannelAttributes {
-        guard maximumRequest >= Self.minimumMessage, maximumResponse >= Self.minimumMessage, maximumOperations > 0, maximumRequests > 0
-        else { throw .toosmall }
+    /// What the server grants of the fore channel a client asked for. Sizes are never raised; the numbers of operations and slots
+    /// may be (§18.36.3), and none at all is raised to one.
+    /// - Parameter slots: the session's share of the slots there are.
+    /// - Throws: `toosmall` when not even a SEQUENCE would fit.
+    package func granted(_ limits: StateLimits, slots: UInt32) throws(NFSStatus) -> ChannelAttributes {
+        guard maximumRequest >= Self.smallestRequest, maximumResponse >= Self.smallestReply else { throw .toosmall }
+        let response = min(maximumResponse, UInt32(clamping: limits.messageBytes))
         return ChannelAttributes(
             maximumRequest: min(maximumRequest, UInt32(clamping: limits.messageBytes)),
-            maximumResponse: min(maximumResponse, UInt32(clamping: limits.messageBytes)),
-            maximumCachedResponse: min(maximumCachedResponse, UInt32(clamping: limits.cachedReplyBytes)),
-            maximumOperations: min(maximumOperations, UInt32(clamping: limits.operations)),
-            maximumRequests: min(maximumRequests, UInt32(clamping: limits.slots)))
+            maximumResponse: response,
+            maximumCachedResponse: min(maximumCachedResponse, UInt32(clamping: limits.cachedReplyBytes), response),
+            maximumOperations: max(1, min(maximumOperations, UInt32(clamping: limits.operations))),
+            maximumRequests: max(1, min(maximumRequests, slots)))
     }
 
-    /// What the server will use of the back channel a client offers. All of it, for these bound what the server sends, and
-    /// Linux takes a smaller maximum response for an error.
-    /// - Throws: `toosmall` when CB_SEQUENCE and one more operation would not fit.
+    /// What the server will use of the back channel a client offers. All of it, for these bound what the server sends: the
+    /// numbers must not be changed, and Linux takes a smaller maximum response for an error.
+    /// - Throws: `toosmall` when not even a CB_SEQUENCE and another operation would fit.
     package func grantedForCallbacks() throws(NFSStatus) -> ChannelAttributes {
-        guard maximumRequest >= Self.minimumMessage, maximumResponse >= Self.minimumMessage, maximumOperations > 1, maximumRequests > 0
+        guard maximumRequest >= Self.smallestCallback, maximumResponse >= Self.smallestCallbackReply, maximumOperations > 1,
+            maximumRequests > 0
         else { throw .toosmall }
-        var granted = self
-        granted.headerPadding = 0
-        return granted
+        return withoutPadding
+    }
+
+    /// The same without padding in front of data, which this server does not use.
+    var withoutPadding: ChannelAttributes {
+        var attributes = self
+        attributes.headerPadding = 0
+        return attributes
     }
 }

@@ -17,6 +17,8 @@ package final class Client: Sendable {
     private let lease: Atomic<UInt64>
     private let flags = Atomic<UInt8>(0)
     private let states = Atomic<Int>(0)
+    /// See `Client+BackChannel.swift`.
+    let backChannels = Atomic<Int>(0)
     /// Stateids that were revoked and not freed, by reason.
     private let expiredStates = Atomic<Int>(0)
     private let adminRevokedStates = Atomic<Int>(0)

@@ -1,26 +1,36 @@
 import NFSProtocol
 
-/// The arguments of CREATE_SESSION that decide its outcome (RFC 8881 §18.36.1).
+/// csa_flags and csr_flags (RFC 8881 §18.36.1).
+package struct CreateSessionFlags: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt32
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    package static let persist = CreateSessionFlags(rawValue: 1)
+    package static let backChannel = CreateSessionFlags(rawValue: 2)
+    package static let rdma = CreateSessionFlags(rawValue: 4)
+    static let known: CreateSessionFlags = [.persist, .backChannel, .rdma]
+}
+
+/// The arguments of CREATE_SESSION (RFC 8881 §18.36.1).
 package struct CreateSessionRequest: Sendable {
     package var clientID: ClientID
     package var sequence: UInt32
-    /// CREATE_SESSION4_FLAG_CONN_BACK_CHAN was asked for and can be granted.
-    package var hasBackChannel: Bool
+    package var flags: CreateSessionFlags
     package var fore: ChannelAttributes
     package var back: ChannelAttributes
-    /// cb_program: the RPC program number for calls to the client.
-    package var callbackProgram: UInt32
+    /// csa_cb_program and csa_sec_parms, or why they cannot be used.
+    package var callbacks: Result<CallbackParameters, NFSStatus>
 
     package init(
-        clientID: ClientID, sequence: UInt32, hasBackChannel: Bool, fore: ChannelAttributes, back: ChannelAttributes,
-        callbackProgram: UInt32
+        clientID: ClientID, sequence: UInt32, flags: CreateSessionFlags, fore: ChannelAttributes, back: ChannelAttributes,
+        callbacks: Result<CallbackParameters, NFSStatus>
     ) {
         self.clientID = clientID
         self.sequence = sequence
-        self.hasBackChannel = hasBackChannel
+        self.flags = flags
         self.fore = fore
         self.back = back
-        self.callbackProgram = callbackProgram
+        self.callbacks = callbacks
     }
 }
 
@@ -28,9 +38,12 @@ package struct CreateSessionRequest: Sendable {
 package struct CreateSessionResult: Hashable, Sendable {
     package let session: SessionID
     package let sequence: UInt32
-    package let hasBackChannel: Bool
+    package let flags: CreateSessionFlags
     package let fore: ChannelAttributes
     package let back: ChannelAttributes
+
+    /// What the connection that brought the request is bound to.
+    package var channels: Session.Channels { flags.contains(.backChannel) ? [.fore, .back] : .fore }
 }
 
 /// What came of a CREATE_SESSION.
@@ -46,7 +59,7 @@ extension ClientTable {
     ///
     /// The session is in `sessions` when this returns. Once the sequence id is accepted a failure is kept for a retry as well
     /// and the next request needs the next sequence id: that is how Linux counts.
-    /// - Throws: `staleClientid`, `seqMisordered`, `clidInuse`, `toosmall`, `nospc`.
+    /// - Throws: `staleClientid`, `seqMisordered`, `clidInuse`, `inval`, `noent`, `toosmall`, `nospc`.
     package mutating func createSession(
         _ request: CreateSessionRequest, principal: Principal, connection: ConnectionID, now: MonotonicTime
     ) throws(NFSStatus) -> CreateSessionOutcome {
@@ -64,8 +77,8 @@ extension ClientTable {
 
         let dropped = record.isConfirmed ? nil : confirm(record.client)
         records[request.clientID]?.sessions.append(session.id)
-        sessions.insert(session)
-        session.bind(connection, result.hasBackChannel ? [.fore, .back] : .fore)
+        insertSession(session)
+        session.adopt(connection, result.channels)
         record.client.renew(now: now)
         return .created(result, session, dropped)
     }
@@ -73,20 +86,25 @@ extension ClientTable {
     private mutating func makeSession(
         _ request: CreateSessionRequest, for record: Record
     ) throws(NFSStatus) -> (session: Session, result: CreateSessionResult) {
-        let fore = try request.fore.granted(limits)
-        let back = request.hasBackChannel ? try request.back.grantedForCallbacks() : request.back
+        guard request.flags.isSubset(of: .known) else { throw .inval }
+        let callbacks = try request.callbacks.get()
+        let slots = max(1, min(request.fore.maximumRequests, UInt32(clamping: limits.slots)))
+        let fore = try request.fore.granted(limits, slots: min(slots, self.slots.share(among: sessions.count + 1)))
+        // Replies are kept in memory and connections are TCP: no other flag is granted.
+        let flags = request.flags.intersection(.backChannel)
+        let back = flags.contains(.backChannel) ? try request.back.grantedForCallbacks() : request.back.withoutPadding
         guard record.sessions.count < limits.sessionsPerClient, sessions.count < limits.sessions else { throw .nospc }
         let id = nextSessionID(for: record.client)
-        let session = Session(id: id, client: record.client, fore: fore, back: back, callbackProgram: request.callbackProgram)
-        let result = CreateSessionResult(
-            session: id, sequence: request.sequence, hasBackChannel: request.hasBackChannel, fore: fore, back: back)
+        let session = Session(
+            id: id, client: record.client, fore: fore, back: back, slots: slots, budget: self.slots, callbacks: callbacks)
+        let result = CreateSessionResult(session: id, sequence: request.sequence, flags: flags, fore: fore, back: back)
         return (session, result)
     }
 
     /// DESTROY_SESSION (§18.37): the session answers no more. Requests that already run on it come to their end.
     /// - Throws: `badsession`.
     package mutating func destroySession(_ id: SessionID) throws(NFSStatus) -> Session {
-        guard let session = sessions.remove(id) else { throw .badsession }
+        guard let session = removeSession(id) else { throw .badsession }
         records[session.client.id]?.sessions.removeAll { $0 == id }
         return session
     }

@@ -31,6 +31,8 @@ package struct ClientTable: Sendable {
 
     var records: [ClientID: Record] = [:]
     var owners: [[UInt8]: Owner] = [:]
+    /// What the sessions have of the slots there are.
+    let slots: SlotBudget
     private var unconfirmedCount = 0
     private var lastClient: UInt32 = 0
     private var lastSession: UInt64 = 0
@@ -41,6 +43,7 @@ package struct ClientTable: Sendable {
         self.lease = lease
         watch = LeaseWatch(lease: lease)
         self.sessions = sessions
+        slots = SlotBudget(limits: limits)
     }
 
     mutating func nextSessionID(for client: Client) -> SessionID {
@@ -99,9 +102,18 @@ package struct ClientTable: Sendable {
         }
         if let owner = owners[client.owner], owner.confirmed == nil, owner.unconfirmed == nil { owners[client.owner] = nil }
         client.setGone()
-        return DroppedClient(
-            client: client, wasConfirmed: record.isConfirmed, sessions: record.sessions.compactMap { sessions.remove($0) },
-            successor: successor)
+        let removed = record.sessions.compactMap { removeSession($0) }
+        return DroppedClient(client: client, wasConfirmed: record.isConfirmed, sessions: removed, successor: successor)
+    }
+
+    func insertSession(_ session: Session) {
+        sessions.insert(session)
+        slots.divide(among: sessions.count)
+    }
+
+    func removeSession(_ id: SessionID) -> Session? {
+        defer { slots.divide(among: sessions.count) }
+        return sessions.remove(id)
     }
 
     package func checkInvariants() throws(InvariantViolation) {

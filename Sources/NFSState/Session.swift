@@ -11,56 +11,92 @@ package final class Session: Sendable {
     package let fore: ChannelAttributes
     package let back: ChannelAttributes
 
+    /// As many as the session can ever have; the first `slotCount` can be used.
     private let slots: [Slot]
+    private let slotCount: Atomic<UInt32>
+    private let budget: SlotBudget
     private let destroyed = Atomic(false)
     private let connections = Mutex([ConnectionID: Channels]())
-    private let program: Atomic<UInt32>
+    private let callbacks: Mutex<CallbackParameters>
+    /// A `BackChannelCondition`. Changes below the lock of `connections`.
+    private let backChannelCondition = Atomic(BackChannelCondition.none.rawValue)
 
-    init(id: SessionID, client: Client, fore: ChannelAttributes, back: ChannelAttributes, callbackProgram: UInt32) {
+    /// - Parameters:
+    ///   - fore: with the number of slots to begin with.
+    ///   - slots: how many the client can use at most.
+    init(
+        id: SessionID, client: Client, fore: ChannelAttributes, back: ChannelAttributes, slots: UInt32, budget: SlotBudget,
+        callbacks: CallbackParameters
+    ) {
         self.id = id
         self.client = client
         self.fore = fore
         self.back = back
-        slots = (0..<fore.maximumRequests).map { _ in Slot() }
-        program = Atomic(callbackProgram)
+        self.slots = (0..<slots).map { _ in Slot() }
+        self.budget = budget
+        self.callbacks = Mutex(callbacks)
+        slotCount = Atomic(fore.maximumRequests)
     }
 
     /// Whether the session was destroyed, or its client removed.
     package var isDestroyed: Bool { destroyed.load(ordering: .acquiring) }
 
-    /// The highest slot id a client may use: sr_highest_slotid and sr_target_highest_slotid (§18.46.2).
-    package var highestSlot: UInt32 { fore.maximumRequests - 1 }
-
-    /// cb_program, as CREATE_SESSION or BACKCHANNEL_CTL last set it (§18.33).
-    package var callbackProgram: UInt32 { program.load(ordering: .relaxed) }
-    package func setCallbackProgram(_ number: UInt32) { program.store(number, ordering: .relaxed) }
+    // MARK: Slots
 
     /// SEQUENCE: takes the slot for a new request, or finds the reply of a retried one (§2.10.6.1, §18.46.3). No lock that
     /// another client could hold is taken.
     ///
     /// - Parameter fingerprint: tells this request from others; a retry with another fingerprint is a false one.
     /// - Throws: `badsession`, `badslot`, `badHighSlot`, `seqMisordered`, `delay` for a retry while the request still runs,
-    ///   `retryUncachedRep`, `seqFalseRetry`.
+    ///   `seqFalseRetry`.
     package func begin(
         slot: UInt32, sequence: UInt32, highest: UInt32, cacheThis: Bool, fingerprint: UInt64
     ) throws(NFSStatus) -> SlotStart {
         guard !isDestroyed else { throw .badsession }
-        guard slot <= highestSlot else { throw .badslot }
-        guard highest <= highestSlot else { throw .badHighSlot }
-        if let reply = try slots[Int(slot)].begin(sequence: sequence, fingerprint: fingerprint) { return .replay(reply) }
-        return .new(SlotUse(slot: slot, sequence: sequence, cacheThis: cacheThis))
+        let count = slotCount.load(ordering: .acquiring)
+        guard slot < count else { throw .badslot }
+        guard highest < count else { throw .badHighSlot }
+        let target = min(budget.share, UInt32(slots.count))
+        // Slots the client says it uses are not taken from it.
+        let granted = target < count && max(slot, highest) >= target ? count : target
+        switch try slots[Int(slot)].begin(sequence: sequence, fingerprint: fingerprint, granting: granted) {
+        case .new(let seen):
+            // Fewer slots are in force when the client knew that it has no more and uses none above: it has every reply.
+            if target > count || (target < count && granted == target && seen <= target) { setSlotCount(target, from: count) }
+            return .new(
+                SlotUse(
+                    slot: slot, sequence: sequence, cacheThis: cacheThis, range: SlotRange(highest: granted - 1, target: target - 1)))
+        case .replay(let reply): return .replay(reply)
+        case .notKept(let granted): return .notKept(SlotRange(highest: granted - 1, target: min(granted, target) - 1))
+        }
+    }
+
+    private func setSlotCount(_ new: UInt32, from old: UInt32) {
+        var (isSet, count) = slotCount.compareExchange(expected: old, desired: new, ordering: .acquiringAndReleasing)
+        if isSet, new < old {
+            for slot in slots[Int(new)..<Int(old)] { slot.retire() }
+        }
+        // Another request changed it meanwhile: what this one grants has to hold.
+        while !isSet, count < new {
+            (isSet, count) = slotCount.compareExchange(expected: count, desired: new, ordering: .acquiringAndReleasing)
+        }
     }
 
     /// Ends what `begin` started, before the reply goes out: once the client sees it, it may use the slot again.
     /// - Parameter reply: kept for a retry when not longer than `fore.maximumCachedResponse`.
     package func finish(_ use: SlotUse, keeping reply: RawSpan?) {
         let slot = slots[Int(use.slot)]
-        if let reply, reply.byteCount <= Int(fore.maximumCachedResponse) {
+        if let reply, reply.byteCount <= Int(fore.maximumCachedResponse), use.slot < slotCount.load(ordering: .relaxed) {
             slot.finish(sequence: use.sequence, keeping: reply)
         } else {
             slot.finish(sequence: use.sequence, keeping: nil)
         }
     }
+
+    /// Bytes of all kept replies.
+    package var keptBytes: Int { slots.reduce(0) { $0 + $1.keptBytes } }
+
+    // MARK: Connections
 
     /// The directions in which a connection carries calls of a session (§2.10.3.1).
     package struct Channels: OptionSet, Sendable {
@@ -68,13 +104,62 @@ package final class Session: Sendable {
         package init(rawValue: UInt8) { self.rawValue = rawValue }
         package static let fore = Channels(rawValue: 1)
         package static let back = Channels(rawValue: 2)
+        /// Not the client's word but SEQUENCE added the connection to the fore channel.
+        static let impliedFore = Channels(rawValue: 4)
     }
 
-    /// Adds a connection, or a direction to one that is there. A session that is destroyed takes none.
-    package func bind(_ connection: ConnectionID, _ channels: Channels) {
+    /// channel_dir_from_client4: what a client wants of a connection (§18.34.1).
+    package enum Direction: UInt32, Sendable {
+        case fore = 1
+        case back = 2
+        case foreOrBoth = 3
+        case backOrBoth = 7
+
+        fileprivate var wanted: Channels {
+            switch self {
+            case .fore: .fore
+            case .back: .back
+            case .foreOrBoth, .backOrBoth: [.fore, .back]
+            }
+        }
+
+        /// Whether a connection bound so already is what the client asks for.
+        fileprivate func accepts(_ channels: Channels) -> Bool {
+            switch self {
+            case .fore, .back: channels == wanted
+            case .foreOrBoth: channels.contains(.fore)
+            case .backOrBoth: channels.contains(.back)
+            }
+        }
+    }
+
+    /// CREATE_SESSION: adds the connection it came over. A session that is destroyed takes none.
+    package func adopt(_ connection: ConnectionID, _ channels: Channels) {
         connections.withLock { connections in
-            guard !isDestroyed else { return }
-            connections[connection, default: []].formUnion(channels)
+            if !isDestroyed { connections[connection, default: []].formUnion(channels) }
+        }
+    }
+
+    /// SEQUENCE: adds a connection that is not there yet to the fore channel (§2.10.3.1).
+    package func associate(_ connection: ConnectionID) {
+        connections.withLock { connections in
+            if !isDestroyed { connections[connection, default: []].insert(.impliedFore) }
+        }
+    }
+
+    /// BIND_CONN_TO_SESSION: adds a connection, for as many directions as the client accepts.
+    /// - Returns: the directions the connection is bound to.
+    /// - Throws: `inval` when the connection was bound before to others than the client asks for (§18.34.3); `badsession`.
+    package func bind(_ connection: ConnectionID, _ direction: Direction) throws(NFSStatus) -> Channels {
+        try connections.withLock { connections throws(NFSStatus) in
+            guard !isDestroyed else { throw .badsession }
+            let bound = connections[connection, default: []].intersection([.fore, .back])
+            guard bound.isEmpty else {
+                guard direction.accepts(bound) else { throw .inval }
+                return bound
+            }
+            connections[connection, default: []].formUnion(direction.wanted)
+            return direction.wanted
         }
     }
 
@@ -85,13 +170,45 @@ package final class Session: Sendable {
 
     package func isBound(_ connection: ConnectionID) -> Bool { connections.withLock { $0[connection] != nil } }
 
-    /// The connections that carry calls to the client, in no order.
-    package var backChannel: [ConnectionID] {
-        connections.withLock { connections in connections.compactMap { $0.value.contains(.back) ? $0.key : nil } }
+    // MARK: The back channel
+
+    /// How calls to the client are made, as CREATE_SESSION or BACKCHANNEL_CTL last said (§18.33).
+    package var callbackParameters: CallbackParameters { callbacks.withLock { $0 } }
+
+    /// BACKCHANNEL_CTL: another program number, and a credential that may be used from now on if there is one.
+    package func change(_ parameters: CallbackParameters) {
+        callbacks.withLock { $0 = CallbackParameters(program: parameters.program, credential: parameters.credential ?? $0.credential) }
+    }
+
+    /// Says how the back channel is, for SEQUENCE to tell. A session that is destroyed has none.
+    package func setBackChannel(_ condition: BackChannelCondition) {
+        connections.withLock { _ in
+            if !isDestroyed { change(to: condition) }
+        }
+    }
+
+    private func change(to condition: BackChannelCondition) {
+        let old = backChannelCondition.exchange(condition.rawValue, ordering: .acquiringAndReleasing)
+        client.countBackChannel(from: BackChannelCondition(rawValue: old) ?? .none, to: condition)
+    }
+
+    /// What SEQUENCE tells the client about its back channels. A client that never had one is told nothing: what §2.10.13.2.4
+    /// demands to be told is a loss.
+    package var backChannelStatus: SequenceStatus {
+        var status: SequenceStatus = client.hasLostBackChannel ? .callbackPathDown : []
+        switch BackChannelCondition(rawValue: backChannelCondition.load(ordering: .relaxed)) {
+        case .lost: status.insert(.callbackPathDownSession)
+        case .faulty: status.insert(.backChannelFault)
+        default: break
+        }
+        return status
     }
 
     func destroy() {
-        destroyed.store(true, ordering: .releasing)
-        connections.withLock { $0.removeAll() }
+        connections.withLock { connections in
+            destroyed.store(true, ordering: .releasing)
+            connections.removeAll()
+            change(to: .none)
+        }
     }
 }

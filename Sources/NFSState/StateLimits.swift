@@ -7,8 +7,12 @@ package struct StateLimits: Sendable {
     /// Sessions of all clients.
     package var sessions = 4096
     package var sessionsPerClient = 64
-    /// Slots of one session's fore channel.
-    package var slots = 64
+    /// Slots of one session's fore channel at most.
+    package var slots = 128
+    /// What each session can have however many there are.
+    package var minimumSlots = 4
+    /// Slots of all sessions together, as long as each can have its minimum: each may keep a reply of `cachedReplyBytes`.
+    package var slotsOfAllSessions = 32768
     /// Bytes of a whole request or reply on the fore channel: 1 MiB of data and what is around it. Linux lowers its rsize
     /// and wsize when less is granted than it asks for.
     package var messageBytes = (1 << 20) + 4096

@@ -15,8 +15,14 @@ package final class AuthSys: Sendable {
     package let groups: [UInt32]
 
     /// Decodes the body of an AUTH_SYS credential, which must end with the last group.
-    init(decoding body: RawSpan) throws(XDRError) {
+    convenience init(decoding body: RawSpan) throws(XDRError) {
         var reader = XDRReader(body)
+        try self.init(from: &reader)
+        guard reader.remaining == 0 else { throw .invalid }
+    }
+
+    /// Decodes authsys_parms from among other values.
+    package init(from reader: inout XDRReader) throws(XDRError) {
         // The stamp is an arbitrary number of the client's.
         _ = try reader.uint32()
         let name = try reader.opaque(maximum: Self.maximumMachineName)
@@ -26,6 +32,5 @@ package final class AuthSys: Sendable {
         var groups: [UInt32] = []
         for _ in 0..<(try reader.count(maximum: Self.maximumGroups)) { groups.append(try reader.uint32()) }
         self.groups = groups
-        guard reader.remaining == 0 else { throw .invalid }
     }
 }

@@ -129,3 +129,16 @@ package struct RPCCall: Sendable {
         return length <= RPCAuthentication.maximumBody ? length : nil
     }
 }
+
+extension RPCCall {
+    /// Writes the header of a call to the other end (RFC 5531 §9), with an AUTH_NONE verifier, at the writer's end. Arguments
+    /// follow.
+    package static func write(
+        to writer: inout XDRWriter, xid: UInt32, program: UInt32, version: UInt32, procedure: UInt32, flavor: UInt32, credential: [UInt8]
+    ) {
+        for word in [xid, RPCMessage.call, RPCMessage.version, program, version, procedure, flavor] { writer.uint32(word) }
+        writer.opaque(credential)
+        writer.uint32(RPCAuthentication.none)
+        writer.uint32(0)
+    }
+}

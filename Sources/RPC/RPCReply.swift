@@ -64,3 +64,39 @@ package enum RPCReply: Equatable, Sendable {
         writer.uint32(status)
     }
 }
+
+extension RPCReply {
+    /// Reads the reply to a call made here, from its first byte up to the results. What its verifier says does not matter with
+    /// AUTH_NONE and AUTH_SYS.
+    package static func decode(from reader: inout XDRReader) throws(XDRError) -> RPCReply {
+        _ = try reader.uint32()  // xid
+        guard try reader.uint32() == RPCMessage.reply else { throw .invalid }
+        switch try reader.uint32() {
+        case 0: return try accepted(from: &reader)
+        case 1: return try denied(from: &reader)
+        default: throw .invalid
+        }
+    }
+
+    private static func accepted(from reader: inout XDRReader) throws(XDRError) -> RPCReply {
+        _ = try reader.uint32()
+        _ = try reader.opaque(maximum: RPCAuthentication.maximumBody)
+        switch try reader.uint32() {
+        case 0: return .success
+        case 1: return .programUnavailable
+        case 2: return .programMismatch(low: try reader.uint32(), high: try reader.uint32())
+        case 3: return .procedureUnavailable
+        case 4: return .garbageArguments
+        case 5: return .systemError
+        default: throw .invalid
+        }
+    }
+
+    private static func denied(from reader: inout XDRReader) throws(XDRError) -> RPCReply {
+        switch try reader.uint32() {
+        case 0: return .rpcMismatch(low: try reader.uint32(), high: try reader.uint32())
+        case 1: return .authError(AuthStatus(rawValue: try reader.uint32()) ?? .failed)
+        default: throw .invalid
+        }
+    }
+}

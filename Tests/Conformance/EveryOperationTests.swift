@@ -7,8 +7,9 @@ import Testing
 struct EveryOperationTests {
     private static let notOffered: Set<OperationCode> = [
         .delegPurge, .delegReturn, .getDeviceInfo, .getDeviceList, .layoutCommit, .layoutGet, .layoutReturn, .openAttr, .openConfirm,
-        .releaseLockOwner, .renew, .setClientID, .setClientIDConfirm, .setSSV, .wantDelegation, .illegal,
+        .releaseLockOwner, .renew, .setClientID, .setClientIDConfirm, .wantDelegation, .illegal,
     ]
+    private static let retired: Set<OperationCode> = [.openConfirm, .releaseLockOwner, .renew, .setClientID, .setClientIDConfirm]
 
     /// Those that need not stand behind a SEQUENCE.
     private static let outsideSessions: Set<OperationCode> = [
@@ -17,7 +18,7 @@ struct EveryOperationTests {
 
     @Test(
         "outside a session an operation is OP_NOT_IN_SESSION (RFC 8881 §2.10.3)",
-        arguments: OperationCode.allCases.filter { !outsideSessions.contains($0) })
+        arguments: OperationCode.allCases.filter { !outsideSessions.contains($0) && !retired.contains($0) })
     func notInSession(_ code: OperationCode) async throws {
         #expect(try await newConnection().compound(.sample(code)).outcome == Outcome(code, .opNotInSession))
     }
@@ -45,6 +46,20 @@ struct EveryOperationTests {
         #expect(try await newSession().compound(.sample(code)).outcome == Outcome(code, .noFileHandle))
     }
 
+    @Test(
+        "in a retried compound whose reply was not kept it is RETRY_UNCACHED_REP (§2.10.6.1.3)",
+        arguments: OperationCode.allCases.filter {
+            !notOffered.contains($0) && ![.sequence, .bindConnToSession].contains($0)
+        })
+    func retryUncached(_ code: OperationCode) async throws {
+        var fore = ChannelAttributes()
+        fore.maxResponseSizeCached = 0
+        let session = try await newSession(fore: fore, reclaimComplete: false)
+        let request = [await session.nextSequence(), .sample(code)]
+        _ = try await session.connection.compound(request)
+        #expect(try await session.connection.compound(request).outcome == Outcome(code, .retryUncachedRep))
+    }
+
     // MARK: Room for the reply
 
     /// Operations whose result is more than a status, each on something it can succeed with.
@@ -56,7 +71,7 @@ struct EveryOperationTests {
     /// Those whose result is a status, for which there is always room, but not always for that of an operation behind them.
     private static let withStatusOnly: [OperationCode] = [
         .backchannelCtl, .createSession, .destroyClientID, .destroySession, .exchangeID, .freeStateID, .lookup, .lookupP, .nVerify,
-        .putFH, .putPubFH, .putRootFH, .reclaimComplete, .restoreFH, .saveFH, .verify,
+        .putFH, .putPubFH, .putRootFH, .reclaimComplete, .restoreFH, .saveFH, .setSSV, .verify,
     ]
 
     @Test(

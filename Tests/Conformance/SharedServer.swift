@@ -47,6 +47,17 @@ func newSession(fore: ChannelAttributes = ChannelAttributes(), reclaimComplete: 
     try await sharedServer().session(fore: fore, reclaimComplete: reclaimComplete)
 }
 
+/// A new client of the shared server with a back channel.
+/// - Parameter security: what the server may call with.
+func newSession(
+    calledBy service: CallbackService, _ security: [Operation.CallbackSecurity] = [.none], back: ChannelAttributes = ChannelAttributes()
+) async throws -> TestSession {
+    let connection = Connection(try await sharedServer().connect(answering: service))
+    let owner = ClientOwner.unique()
+    let client = try await connection.compound(.exchangeID(owner)).succeeded().exchangeID
+    return try await TestSession.establish(over: connection, owner: owner, client: client, back: back, callbackSecurity: security)
+}
+
 /// A connection to the shared server without any client on it.
 func newConnection(_ credential: Credential = .root) async throws -> Connection {
     Connection(try await sharedServer().connect(), credential: credential)

@@ -24,6 +24,5 @@ enum Reasons {
     private static let bySequence: [Status: String] = [
         .reqTooBig: "SEQUENCE answers it for the whole request",
         .tooManyOps: "SEQUENCE answers it for the whole request",
-        .retryUncachedRep: "SEQUENCE answers it for the whole request",
     ]
 }

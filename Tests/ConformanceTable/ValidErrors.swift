@@ -182,7 +182,7 @@ extension OperationCode {
     var isOffered: Bool {
         switch self {
         case .delegPurge, .delegReturn, .getDeviceInfo, .getDeviceList, .layoutCommit, .layoutGet, .layoutReturn, .openAttr,
-            .openConfirm, .releaseLockOwner, .renew, .setClientID, .setClientIDConfirm, .setSSV, .wantDelegation, .illegal:
+            .openConfirm, .releaseLockOwner, .renew, .setClientID, .setClientIDConfirm, .wantDelegation, .illegal:
             false
         default: true
         }

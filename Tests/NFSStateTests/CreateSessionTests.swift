@@ -18,10 +18,11 @@ struct CreateSessionTests {
             Issue.record("no session")
             return
         }
-        #expect(result.session == session.id && result.sequence == 1 && result.hasBackChannel)
+        #expect(result.session == session.id && result.sequence == 1 && result.flags == .backChannel)
         #expect(table[client.id] === client && client.renewed == seconds(9))
         #expect(try table.sessions.find(session.id) === session)
-        #expect(session.isBound(7) && session.backChannel == [7])
+        #expect(session.isBound(7))
+        #expect(try session.bind(7, .foreOrBoth) == [.fore, .back])
         try table.checkInvariants()
     }
 
@@ -90,26 +91,71 @@ struct CreateSessionTests {
         try table.checkInvariants()
     }
 
+    @Test mutating func wrongArgumentsUseTheSequenceUpAsWell() throws {
+        let client = try table.exchange("a").0.client
+        var unknownFlag = sessionRequest(client.id, 1)
+        unknownFlag.flags = CreateSessionFlags(rawValue: 8)
+        var unknownHandle = sessionRequest(client.id, 2)
+        unknownHandle.callbacks = .failure(.noent)
+        for (request, status) in [(unknownFlag, NFSStatus.inval), (unknownHandle, .noent)] {
+            for _ in 0..<2 { #expect(throws: status) { try create(request) } }
+        }
+        #expect(table[client.id] == nil)
+        var everything = sessionRequest(client.id, 3)
+        everything.flags = [.persist, .backChannel, .rdma]
+        guard case .created(let result, _, _) = try create(everything) else { Issue.record("no session"); return }
+        #expect(result.flags == .backChannel)
+    }
+
+    @Test mutating func aBackChannelThatWasNotAskedForMayBeOfNoUse() throws {
+        let client = try table.exchange("a").0.client
+        var request = sessionRequest(client.id, 1, back: false)
+        request.back.maximumRequests = 0
+        guard case .created(let result, let session, _) = try create(request) else { Issue.record("no session"); return }
+        #expect(result.flags == [] && result.back == request.back)
+        #expect(try session.bind(7, .fore) == .fore)
+        request.flags = .backChannel
+        request.sequence = 2
+        #expect(throws: NFSStatus.toosmall) { try create(request) }
+    }
+
     @Test func channelIsGrantedWithinWhatWasAskedAndTheLimits() throws {
         let limits = StateLimits()
-        let granted = try wide.granted(limits)
+        let granted = try wide.granted(limits, slots: 100)
         #expect(granted.maximumRequest == UInt32(limits.messageBytes) && granted.maximumCachedResponse == UInt32(limits.cachedReplyBytes))
         #expect(granted.maximumOperations == 8 && granted.maximumRequests == 16)
-        var huge = wide
-        huge.maximumRequests = .max
-        huge.maximumOperations = .max
-        #expect(try huge.granted(limits).maximumRequests == UInt32(limits.slots))
-        #expect(try huge.granted(limits).maximumOperations == UInt32(limits.operations))
-        let useless: [WritableKeyPath<ChannelAttributes, UInt32>] = [
-            \.maximumRequest, \.maximumResponse, \.maximumOperations, \.maximumRequests,
-        ]
-        for field in useless {
-            var none = wide
-            none[keyPath: field] = 0
-            #expect(throws: NFSStatus.toosmall) { try none.granted(limits) }
-            #expect(throws: NFSStatus.toosmall) { try none.grantedForCallbacks() }
+        #expect(try wide.granted(limits, slots: 7).maximumRequests == 7)
+        var extreme = wide
+        extreme.maximumOperations = .max
+        extreme.maximumCachedResponse = .max
+        extreme.maximumResponse = 1000
+        #expect(try extreme.granted(limits, slots: 7).maximumOperations == UInt32(limits.operations))
+        #expect(try extreme.granted(limits, slots: 7).maximumCachedResponse == 1000)
+        extreme.maximumOperations = 0
+        extreme.maximumRequests = 0
+        #expect(try extreme.granted(limits, slots: 7).maximumOperations == 1)
+        #expect(try extreme.granted(limits, slots: 7).maximumRequests == 1)
+    }
+
+    @Test func channelsThatCouldNotCarryTheSmallestMessageAreTooSmall() throws {
+        let limits = StateLimits()
+        for (field, smallest) in [(\ChannelAttributes.maximumRequest, UInt32(88)), (\.maximumResponse, 80)] {
+            var small = wide
+            small[keyPath: field] = smallest
+            #expect(try small.granted(limits, slots: 1)[keyPath: field] == smallest)
+            small[keyPath: field] = smallest - 1
+            #expect(throws: NFSStatus.toosmall) { try small.granted(limits, slots: 1) }
         }
-        #expect(try narrow.grantedForCallbacks() == narrow)
+        let least: [(WritableKeyPath<ChannelAttributes, UInt32>, UInt32)] = [
+            (\.maximumRequest, 96), (\.maximumResponse, 76), (\.maximumOperations, 2), (\.maximumRequests, 1),
+        ]
+        for (field, smallest) in least {
+            var small = narrow
+            small[keyPath: field] = smallest
+            #expect(try small.grantedForCallbacks() == small)
+            small[keyPath: field] = smallest - 1
+            #expect(throws: NFSStatus.toosmall) { try small.grantedForCallbacks() }
+        }
     }
 
     @Test mutating func destroySessionEndsItForGood() throws {
@@ -119,7 +165,7 @@ struct CreateSessionTests {
         #expect(session.isDestroyed && !session.isBound(1))
         #expect(throws: NFSStatus.badsession) { try table.destroySession(session.id) }
         #expect(throws: NFSStatus.badsession) { try table.sessions.find(session.id) }
-        session.bind(1, .fore)
+        session.adopt(1, .fore)
         #expect(!session.isBound(1))
         try table.checkInvariants()
     }

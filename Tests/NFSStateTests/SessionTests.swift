@@ -59,11 +59,18 @@ struct SessionTests {
         #expect(try replay(1) == [7])
     }
 
+    private func expectNotKept(_ sequence: UInt32, print: UInt64 = 5) throws {
+        guard case .notKept(SlotRange(highest: 15, target: 15)) = try begin(sequence, print: print) else {
+            Issue.record("the reply to \(sequence) is there")
+            return
+        }
+    }
+
     @Test func aReplyThatWasNotKeptIsSaidToBeSo() throws {
         try run(1, keeping: nil)
-        #expect(throws: NFSStatus.retryUncachedRep) { try begin(1) }
+        try expectNotKept(1)
         try run(2, keeping: [UInt8](repeating: 0, count: Int(session.fore.maximumCachedResponse) + 1))
-        #expect(throws: NFSStatus.retryUncachedRep) { try begin(2) }
+        for _ in 0..<2 { try expectNotKept(2) }
         try run(3, keeping: [UInt8](repeating: 1, count: Int(session.fore.maximumCachedResponse)))
         #expect(try replay(3).count == Int(session.fore.maximumCachedResponse))
     }
@@ -74,10 +81,13 @@ struct SessionTests {
         #expect(try replay(1, print: 5) == [1])
         try run(2, print: 6, keeping: nil)
         #expect(throws: NFSStatus.seqFalseRetry) { try begin(2, print: 5) }
+        guard case .new(let use) = try begin(3, print: 5) else { Issue.record("not new"); return }
+        #expect(throws: NFSStatus.seqFalseRetry) { try begin(3, print: 6) }
+        session.finish(use, keeping: nil)
     }
 
     @Test func slotsAreIndependentAndBounded() throws {
-        let highest = session.highestSlot
+        let highest = session.fore.maximumRequests - 1
         try run(1, slot: 0, keeping: [0])
         try run(1, slot: highest, keeping: [1])
         #expect(try replay(1, slot: 0) == [0])
@@ -98,15 +108,77 @@ struct SessionTests {
         session.finish(use, keeping: nil)
     }
 
-    @Test func connectionsCarryTheChannelsTheyWereBoundTo() {
-        session.bind(2, .fore)
-        #expect(session.isBound(2) && session.backChannel == [1])
-        session.bind(2, .back)
-        #expect(Set(session.backChannel) == [1, 2])
-        session.unbind(1)
-        #expect(!session.isBound(1) && session.backChannel == [2])
-        session.setCallbackProgram(3)
-        #expect(session.callbackProgram == 3)
+    @Test(
+        arguments: [
+            (.fore, .fore), (.back, .back), (.foreOrBoth, [.fore, .back]), (.backOrBoth, [.fore, .back]),
+        ] as [(Session.Direction, Session.Channels)])
+    func aNewConnectionIsBoundAsTheClientWants(direction: Session.Direction, channels: Session.Channels) throws {
+        #expect(try session.bind(2, direction) == channels)
+        #expect(session.isBound(2))
+        // One that only sent a SEQUENCE before is new.
+        session.associate(3)
+        #expect(session.isBound(3))
+        #expect(try session.bind(3, direction) == channels)
+    }
+
+    @Test func aConnectionKeepsTheChannelsItWasBoundTo() throws {
+        let outcomes: [(bound: Session.Direction, wanted: Session.Direction, channels: Session.Channels?)] = [
+            (.fore, .fore, .fore), (.fore, .back, nil), (.fore, .foreOrBoth, .fore), (.fore, .backOrBoth, nil),
+            (.back, .fore, nil), (.back, .back, .back), (.back, .foreOrBoth, nil), (.back, .backOrBoth, .back),
+            (.foreOrBoth, .fore, nil), (.foreOrBoth, .back, nil), (.foreOrBoth, .foreOrBoth, [.fore, .back]),
+            (.foreOrBoth, .backOrBoth, [.fore, .back]),
+        ]
+        for (number, outcome) in outcomes.enumerated() {
+            let connection = ConnectionID(number + 10)
+            _ = try session.bind(connection, outcome.bound)
+            session.associate(connection)
+            if let channels = outcome.channels {
+                #expect(try session.bind(connection, outcome.wanted) == channels)
+            } else {
+                #expect(throws: NFSStatus.inval) { try session.bind(connection, outcome.wanted) }
+            }
+        }
+        session.unbind(10)
+        #expect(!session.isBound(10))
+    }
+
+    @Test func newCallbackParametersKeepTheCredentialIfTheyBringNone() {
+        let credential = session.callbackParameters.credential
+        session.change(CallbackParameters(program: 3, credential: nil))
+        #expect(session.callbackParameters == CallbackParameters(program: 3, credential: credential))
+        let other = CallbackParameters(program: 4, credential: CallbackParameters.Credential(flavor: 1, body: [1]))
+        session.change(other)
+        #expect(session.callbackParameters == other)
+    }
+
+    // MARK: What SEQUENCE says of the back channel
+
+    @Test func onlyALostBackChannelIsDown() throws {
+        var table = clientTable()
+        let (client, first, _) = try table.connect("a")
+        guard
+            case .created(_, let second, _) = try table.createSession(
+                sessionRequest(client.id, 2), principal: root, connection: 2, now: seconds(0))
+        else { throw NFSStatus.serverfault }
+        func expect(_ one: SequenceStatus, _ other: SequenceStatus, works: Bool, _ location: SourceLocation = #_sourceLocation) {
+            #expect(first.backChannelStatus == one && second.backChannelStatus == other, sourceLocation: location)
+            #expect(client.hasBackChannel == works, sourceLocation: location)
+        }
+        expect([], [], works: false)
+        first.setBackChannel(.untested)
+        expect([], [], works: false)
+        first.setBackChannel(.works)
+        expect([], [], works: true)
+        first.setBackChannel(.lost)
+        expect([.callbackPathDown, .callbackPathDownSession], .callbackPathDown, works: false)
+        second.setBackChannel(.works)
+        expect(.callbackPathDownSession, [], works: true)
+        second.setBackChannel(.faulty)
+        expect([.callbackPathDown, .callbackPathDownSession], [.callbackPathDown, .backChannelFault], works: false)
+        _ = try table.destroySession(first.id)
+        #expect(second.backChannelStatus == .backChannelFault)
+        first.setBackChannel(.lost)
+        #expect(second.backChannelStatus == .backChannelFault, "a session that is destroyed has no back channel")
     }
 
     /// Exactly once: whatever retries come in between, each sequence id runs once, and its retries get its reply.
@@ -125,10 +197,10 @@ struct SessionTests {
                     kept = random.below(2) == 0 ? [UInt8(truncatingIfNeeded: sequence), 1] : nil
                     if let kept { session.finish(use, keeping: kept.span.bytes) } else { session.finish(use, keeping: nil) }
                 case .replay(let reply): #expect(sequence == last && reply == kept)
+                case .notKept: #expect(sequence == last && kept == nil)
                 }
                 status = nil
             } catch { status = error }
-            if sequence == last, last > 0, kept == nil { #expect(status == .retryUncachedRep || status == nil) }
             if sequence != last { #expect(status == .seqMisordered) }
         }
         #expect(last > 50)

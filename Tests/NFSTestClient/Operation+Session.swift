@@ -19,7 +19,9 @@ extension Operation {
     package enum StateProtection: Sendable {
         case none
         case machineCredential(mustEnforce: AttributeSet, mustAllow: AttributeSet)
-        case ssv
+        /// With these object identifiers of algorithms.
+        case ssv(hashes: [[UInt8]] = [[1]], encryptions: [[UInt8]] = [[1]], window: UInt32 = 1)
+        case undefined
     }
 
     package static func exchangeID(
@@ -35,14 +37,15 @@ extension Operation {
                 $0.uint32(1)
                 $0.attributeSet(mustEnforce)
                 $0.attributeSet(mustAllow)
-            case .ssv:
+            case .ssv(let hashes, let encryptions, let window):
                 $0.uint32(2)
                 $0.attributeSet([])
                 $0.attributeSet([])
-                $0.array([[UInt8]()]) { $0.opaque($1) }
-                $0.array([[UInt8]()]) { $0.opaque($1) }
+                $0.array(hashes) { $0.opaque($1) }
+                $0.array(encryptions) { $0.opaque($1) }
+                $0.uint32(window)
                 $0.uint32(1)
-                $0.uint32(1)
+            case .undefined: $0.uint32(3)
             }
             $0.array(Array(repeating: "conformance", count: implementations)) {
                 $0.string("test.invalid")
@@ -52,18 +55,24 @@ extension Operation {
         }
     }
 
-    /// callback_sec_parms4, of which only the flavours a client without Kerberos uses.
+    /// callback_sec_parms4.
     package enum CallbackSecurity: Sendable {
         case none
         case sys(uid: UInt32, gid: UInt32)
+        /// A handle no server has made.
+        case gss
+        /// A flavour that may not stand here.
+        case undefined
     }
+
+    package static let callbackProgram: UInt32 = 0x4000_0000
 
     package static let createSessionPersist: UInt32 = 1
     package static let createSessionBackChannel: UInt32 = 2
 
     package static func createSession(
         clientID: UInt64, sequence: UInt32, flags: UInt32 = 0, fore: ChannelAttributes = ChannelAttributes(),
-        back: ChannelAttributes = ChannelAttributes(), security: [CallbackSecurity] = [.none]
+        back: ChannelAttributes = ChannelAttributes(), program: UInt32 = callbackProgram, security: [CallbackSecurity] = [.none]
     ) -> Operation {
         Operation(.createSession) {
             $0.uint64(clientID)
@@ -71,14 +80,14 @@ extension Operation {
             $0.uint32(flags)
             $0.channel(fore)
             $0.channel(back)
-            $0.uint32(0x4000_0000)
+            $0.uint32(program)
             $0.callbackSecurity(security)
         }
     }
 
-    package static func backchannelCtl(security: [CallbackSecurity] = [.none]) -> Operation {
+    package static func backchannelCtl(program: UInt32 = callbackProgram, security: [CallbackSecurity] = [.none]) -> Operation {
         Operation(.backchannelCtl) {
-            $0.uint32(0x4000_0000)
+            $0.uint32(program)
             $0.callbackSecurity(security)
         }
     }
@@ -217,6 +226,12 @@ extension XDREncoder {
             case .sys(let uid, let gid):
                 encoder.uint32(1)
                 encoder.raw(Credential.sysBody(uid: uid, gid: gid, groups: [], machine: "conformance"))
+            case .gss:
+                encoder.uint32(6)
+                encoder.uint32(1)
+                encoder.opaque([1, 2, 3, 4])
+                encoder.opaque([5, 6, 7, 8])
+            case .undefined: encoder.uint32(2)
             }
         }
     }

@@ -128,9 +128,9 @@ extension Operation {
         }
     }
 
-    package static func getDirDelegation() -> Operation {
+    package static func getDirDelegation(signal: Bool = false) -> Operation {
         Operation(.getDirDelegation) {
-            $0.bool(false)
+            $0.bool(signal)
             $0.attributeSet([])
             $0.time(Time(seconds: 0))
             $0.time(Time(seconds: 0))

@@ -43,12 +43,21 @@ package actor SocketExchange: RPCExchange {
 
     package func exchange(_ call: [UInt8]) throws -> [UInt8] {
         try send(call)
-        return try receive()
+        var message = try receive()
+        // A client that does not listen to calls.
+        while CallbackService.isCall(message) { message = try receive() }
+        return message
     }
 
     package func close() {
         if descriptor >= 0 { Glibc.close(descriptor) }
         descriptor = -1
+    }
+
+    /// Goes on as a connection over which the server can call.
+    package func duplex(answering service: CallbackService) -> DuplexExchange {
+        defer { descriptor = -1 }
+        return DuplexExchange(descriptor: descriptor, answering: service)
     }
 
     /// Sends one message, cut into fragments of at most `fragmentSize` bytes.

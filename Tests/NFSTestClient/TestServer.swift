@@ -4,6 +4,9 @@ package protocol TestServer: Sendable {
     var exportPath: [String] { get }
 
     func connect() async throws -> any RPCExchange
+
+    /// A connection over which the server can call the client.
+    func connect(answering service: CallbackService) async throws -> any RPCExchange
 }
 
 /// A server at the other end of a socket.
@@ -17,6 +20,10 @@ extension SocketServer {
     package func socket() async throws -> SocketExchange { try await socket(timeout: 30) }
 
     package func connect() async throws -> any RPCExchange { try await socket() }
+
+    package func connect(answering service: CallbackService) async throws -> any RPCExchange {
+        await (try await socket()).duplex(answering: service)
+    }
 }
 
 extension TestServer {

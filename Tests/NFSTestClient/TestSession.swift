@@ -31,10 +31,15 @@ package actor TestSession {
     }
 
     /// CREATE_SESSION for a client ID that EXCHANGE_ID returned.
+    /// - Parameter security: what the server may call with; nil for no back channel.
     package static func establish(
-        over connection: Connection, owner: ClientOwner, client: ExchangeIDResult, fore: ChannelAttributes = ChannelAttributes()
+        over connection: Connection, owner: ClientOwner, client: ExchangeIDResult, fore: ChannelAttributes = ChannelAttributes(),
+        back: ChannelAttributes = ChannelAttributes(), callbackSecurity security: [Operation.CallbackSecurity]? = nil
     ) async throws -> TestSession {
-        let request = Operation.createSession(clientID: client.clientID, sequence: client.sequence, fore: fore)
+        let request = Operation.createSession(
+            clientID: client.clientID, sequence: client.sequence, flags: security == nil ? 0 : Operation.createSessionBackChannel,
+            fore: fore,
+            back: back, security: security ?? [.none])
         let created = try await connection.compound(request).succeeded().session
         return TestSession(connection: connection, owner: owner, clientID: client.clientID, created: created)
     }
@@ -53,18 +58,19 @@ package actor TestSession {
     package func advance(slot: UInt32 = 0) { lastSequenceBySlot[slot, default: 0] &+= 1 }
 
     /// SEQUENCE and the operations, whatever comes of them.
+    /// - Parameter other: another connection than the session's own.
     @discardableResult
     package func compound(
-        _ operations: Operation..., slot: UInt32 = 0, cacheThis: Bool = false, credential: Credential? = nil
+        _ operations: Operation..., slot: UInt32 = 0, cacheThis: Bool = false, credential: Credential? = nil, over other: Connection? = nil
     ) async throws -> CompoundReply {
-        try await compound(operations, slot: slot, cacheThis: cacheThis, credential: credential)
+        try await compound(operations, slot: slot, cacheThis: cacheThis, credential: credential, over: other)
     }
 
     package func compound(
-        _ operations: [Operation], slot: UInt32 = 0, cacheThis: Bool = false, credential: Credential? = nil
+        _ operations: [Operation], slot: UInt32 = 0, cacheThis: Bool = false, credential: Credential? = nil, over other: Connection? = nil
     ) async throws -> CompoundReply {
         let sequence = nextSequence(slot: slot, cacheThis: cacheThis)
-        let reply = try await connection.compound([sequence] + operations, credential: credential)
+        let reply = try await (other ?? connection).compound([sequence] + operations, credential: credential)
         if reply.results.first?.outcome == Outcome(.sequence, .ok) { advance(slot: slot) }
         return reply
     }

@@ -16,6 +16,7 @@ final class InProcessConnection: RPCConnection {
         var attachment: (any AnyObject & Sendable)?
         /// By xid, the oldest in front.
         var awaited: [[UInt8]: [Continuation]] = [:]
+        var onCall: (@Sendable ([UInt8]) -> Void)?
     }
 
     init(from peer: PeerAddress, pool: BufferPool) {
@@ -27,6 +28,9 @@ final class InProcessConnection: RPCConnection {
         get { state.withLock { $0.attachment } }
         set { state.withLock { $0.attachment = newValue } }
     }
+
+    /// Says what is to be done with calls of the engine.
+    func onCall(_ body: @escaping @Sendable ([UInt8]) -> Void) { state.withLock { $0.onCall = body } }
 
     /// - Returns: false when the connection is closed, so that no reply will come.
     func expect(replyTo xid: [UInt8], _ continuation: CheckedContinuation<[UInt8], any Error>) -> Bool {
@@ -40,6 +44,7 @@ final class InProcessConnection: RPCConnection {
     func send(_ buffer: consuming RecordBuffer, count: Int) {
         let reply = buffer.bytes(RecordMark.length..<count).withUnsafeBytes { [UInt8]($0) }
         pool.give(back: buffer)
+        if CallbackService.isCall(reply) { return state.withLock { $0.isClosed ? nil : $0.onCall }?(reply) ?? () }
         let xid = Array(reply.prefix(4))
         let awaiting = state.withLock { state -> Continuation? in
             guard let first = state.awaited[xid]?.removeFirst() else { return nil }

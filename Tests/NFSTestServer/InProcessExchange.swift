@@ -17,16 +17,30 @@ actor InProcessExchange: RPCExchange {
     }
 
     func exchange(_ call: [UInt8]) async throws -> [UInt8] {
-        let buffer = pool.take(atLeast: call.count)
-        call.withUnsafeBytes { bytes in
-            if let address = bytes.baseAddress { buffer.base.copyMemory(from: address, byteCount: bytes.count) }
-        }
+        let record = record(call)
         return try await withCheckedThrowingContinuation { continuation in
             guard connection.expect(replyTo: Array(call.prefix(4)), continuation) else {
                 return continuation.resume(throwing: ConnectionError.closed)
             }
-            server.receive(Record(buffer: buffer, range: 0..<call.count), on: connection)
+            server.receive(record, on: connection)
         }
+    }
+
+    /// Answers a call of the engine.
+    func answer(_ call: [UInt8], by service: CallbackService, as number: Int) throws {
+        switch try service.receive(call, over: number) {
+        case .reply(let reply): server.receive(record(reply), on: connection)
+        case .nothing: break
+        case .hangUp: close()
+        }
+    }
+
+    private func record(_ message: [UInt8]) -> Record {
+        let buffer = pool.take(atLeast: message.count)
+        message.withUnsafeBytes { bytes in
+            if let address = bytes.baseAddress { buffer.base.copyMemory(from: address, byteCount: bytes.count) }
+        }
+        return Record(buffer: buffer, range: 0..<message.count)
     }
 
     func close() {

@@ -3,6 +3,7 @@ import Logging
 import MemoryFileSystem
 import NFSProtocol
 import NFSServer
+import NFSState
 import NFSTestClient
 import RPC
 import XDR
@@ -74,7 +75,30 @@ package final class InProcessServer: TestServer {
 
     package func connect() -> any RPCExchange { connect(from: PeerAddress(address: [127, 0, 0, 1], port: 1023)) }
 
+    package func connect(answering service: CallbackService) -> any RPCExchange {
+        let connection = InProcessConnection(from: PeerAddress(address: [127, 0, 0, 1], port: 1023), pool: pool)
+        let exchange = InProcessExchange(server, connection, pool)
+        let number = service.connection()
+        connection.onCall { [weak exchange] call in
+            Task { try await exchange?.answer(call, by: service, as: number) }
+        }
+        return exchange
+    }
+
     package func connect(from peer: PeerAddress) -> any RPCExchange {
         InProcessExchange(server, InProcessConnection(from: peer, pool: pool), pool)
     }
+
+    /// Whether a client has a back channel that works.
+    package func canCall(_ clientID: UInt64) -> Bool { client(clientID).map { server.canCall($0) } ?? false }
+
+    /// CB_NOTIFY_LOCK; whether the client has taken note.
+    package func notifyLock(_ clientID: UInt64, file: [UInt8], owner: [UInt8]) async -> Bool {
+        guard let client = client(clientID), let file = NFSProtocol.FileHandle(file.span.bytes) else { return false }
+        return await withCheckedContinuation { continuation in
+            server.notify(LockWaiter(client: client, file: file, owner: owner)) { continuation.resume(returning: $0) }
+        }
+    }
+
+    private func client(_ id: UInt64) -> Client? { server.clients.withLock { $0[ClientID(rawValue: id)] } }
 }

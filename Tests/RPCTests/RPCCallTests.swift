@@ -1,5 +1,6 @@
 import RPC
 import Testing
+import XDR
 
 private let program = RPCProgram(number: 100_003, versions: 4...4, procedures: 2)
 
@@ -29,6 +30,13 @@ private func served(_ disposition: RPCCall.Disposition) -> RPCCall? {
         #expect(call.xid == 0x1234_5678 && call.version == 4 && call.procedure == 1)
         #expect(call.argumentsOffset == 40)
         guard case .none = call.credential else { return #expect(Bool(false), "not AUTH_NONE: \(call.credential)") }
+    }
+
+    @Test func aCallThatIsWrittenReadsAsOneMadeByHand() {
+        var writer = XDRWriter(pool: BufferPool(), limit: 1024)
+        let body = CallBuilder.authSys()
+        RPCCall.write(to: &writer, xid: 0x1234_5678, program: 100_003, version: 4, procedure: 1, flavor: 1, credential: body)
+        #expect(writer.bytes(from: 0).withUnsafeBytes { Array($0) } == CallBuilder(credential: (1, body)).bytes)
     }
 
     @Test func nullIsACallLikeOthers() throws {

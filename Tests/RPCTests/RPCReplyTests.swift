@@ -31,4 +31,38 @@ import XDR
         #expect(bytes == ([0xCAFE_0001, 1] + words).flatMap(word))
         if reply == .success { #expect(bytes.count == RPCReply.successLength) }
     }
+
+    @Test(arguments: encodings)
+    func theEncodedFormIsTheReply(reply: RPCReply, words: [UInt32]) throws {
+        let bytes = ([0xCAFE_0001, 1] + words).flatMap(word)
+        let withResults = bytes + [9, 9, 9, 9]
+        var reader = XDRReader(withResults.span.bytes)
+        #expect(try RPCReply.decode(from: &reader) == reply)
+        #expect(reader.remaining == 4, "results follow")
+        for length in 0..<bytes.count {
+            #expect(throws: XDRError.truncated) {
+                let short = Array(bytes.prefix(length))
+                var reader = XDRReader(short.span.bytes)
+                _ = try RPCReply.decode(from: &reader)
+            }
+        }
+    }
+
+    @Test(arguments: [[1, 2], [1, 1, 2, 0], [1, 0, 0, 0, 6], [0, 0, 0, 0, 0]] as [[UInt32]])
+    func otherWordsAreNoReply(words: [UInt32]) {
+        #expect(throws: XDRError.invalid) {
+            let bytes = ([7] + words).flatMap(word)
+            var reader = XDRReader(bytes.span.bytes)
+            _ = try RPCReply.decode(from: &reader)
+        }
+    }
+
+    @Test func aVerifierIsSkippedAndAnUnknownRejectionIsAFailure() throws {
+        let verified = [7, 1, 0, 6, 5].flatMap(word) + [1, 2, 3, 4, 5, 0, 0, 0] + word(0)
+        var reader = XDRReader(verified.span.bytes)
+        #expect(try RPCReply.decode(from: &reader) == .success)
+        let unknown = [7, 1, 1, 1, 99].flatMap(word)
+        var rejected = XDRReader(unknown.span.bytes)
+        #expect(try RPCReply.decode(from: &rejected) == .authError(.failed))
+    }
 }

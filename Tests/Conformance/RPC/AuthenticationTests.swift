@@ -34,22 +34,31 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("an unknown flavour is an authentication error", arguments: [2, 3, 390_003, UInt32.max])
+    @Test("an unknown flavour is AUTH_BADCRED", arguments: [2, 3, 390_003, UInt32.max])
     func unknownFlavor(_ flavor: UInt32) async throws {
         let reply = try await newConnection(Credential(flavor: flavor, body: [])).call(arguments: Self.exchangeID)
-        guard case .authError = reply.body else {
-            Issue.record("answered \(reply.body)")
-            return
+        #expect(reply.body == .authError(Self.badCredential))
+    }
+
+    @Test("AUTH_NONE has no body: one with a body is AUTH_BADCRED")
+    func noneWithBody() async throws {
+        let reply = try await newConnection(Credential(flavor: 0, body: [0, 0, 0, 0])).call(arguments: Self.exchangeID)
+        #expect(reply.body == .authError(Self.badCredential))
+    }
+
+    @Test("a verifier other than AUTH_NONE is AUTH_BADVERF")
+    func verifier() async throws {
+        let badVerifier: UInt32 = 3
+        for verifier in [Credential(flavor: 1, body: []), Credential(flavor: 0, body: [0, 0, 0, 0])] {
+            let reply = try await newConnection().call(arguments: Self.exchangeID) { $0.verifier = verifier }
+            #expect(reply.body == .authError(badVerifier))
         }
     }
 
-    @Test("a credential longer than the 400 bytes of opaque_auth is refused")
+    @Test("a credential longer than the 400 bytes of opaque_auth is AUTH_BADCRED")
     func oversizedCredential() async throws {
         let reply = try await newConnection(Credential(flavor: 1, body: Array(repeating: 0, count: 404))).call(arguments: Self.exchangeID)
-        switch reply.body {
-        case .authError, .garbageArgs: break
-        default: Issue.record("answered \(reply.body)")
-        }
+        #expect(reply.body == .authError(Self.badCredential))
     }
 
     private static var exchangeID: [UInt8] { Connection.compoundArguments([.exchangeID(.unique())]) }

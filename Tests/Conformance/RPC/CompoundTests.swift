@@ -11,11 +11,26 @@ struct CompoundTests {
         #expect(reply.tag == Array("step down".utf8))
     }
 
-    @Test("the tag comes back as it was", arguments: ["", "t", "four", "five5", "größe", String(repeating: "x", count: 500)])
+    @Test(
+        "the tag comes back as it was",
+        arguments: ["", "t", "four", "five5", "größe", "\0", String(repeating: "x", count: 500), String(repeating: "x", count: 5000)])
     func tag(_ tag: String) async throws {
         let connection = try await newConnection()
         #expect(try await connection.compound(.exchangeID(.unique()), tag: tag).tag == Array(tag.utf8))
         #expect(try await connection.compound(.putRootFH, tag: tag).tag == Array(tag.utf8))
+    }
+
+    @Test(
+        "a tag that is not UTF-8 is INVAL without results (§16.2.4)",
+        arguments: [[0xff], [0x61, 0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]] as [[UInt8]])
+    func tagNotUTF8(_ tag: [UInt8]) async throws {
+        let connection = try await newConnection()
+        let reply = try await connection.compound([.exchangeID(.unique())], tag: tag)
+        #expect(reply.status == .inval)
+        #expect(reply.results.isEmpty)
+        #expect(reply.tag == tag)
+        // The minor version comes first (§16.2.3).
+        #expect(try await connection.compound([.putRootFH], minorVersion: 0, tag: tag).status == .minorVersMismatch)
     }
 
     @Test("no operations are no error")
@@ -64,14 +79,35 @@ struct CompoundTests {
         #expect(try await session.entries(directory).count == 1)
     }
 
-    @Test("a count of operations larger than what follows is BADXDR or GARBAGE_ARGS")
+    @Test("a count of operations larger than what follows is BADXDR where the next one would stand")
     func countTooLarge() async throws {
-        let connection = try await newConnection()
+        let session = try await newSession()
+        let operations = [await session.nextSequence(), .putRootFH]
+        let arguments = Connection.compoundArguments(operations, count: 4)
+        let reply = try CompoundReply(try await session.connection.call(arguments: arguments).results)
+        #expect(reply.results.map(\.outcome) == [Outcome(.sequence, .ok), Outcome(.putRootFH, .ok), Outcome(.illegal, .badXDR)])
+    }
+
+    @Test("a count of operations that an operation forbids is looked at first")
+    func enormousCount() async throws {
         let arguments = Connection.compoundArguments([.exchangeID(.unique())], count: 1_000_000)
-        switch try await connection.call(arguments: arguments).body {
-        case .garbageArgs: break
-        case .success(let results): #expect([.badXDR, .notOnlyOp, .tooManyOps].contains(try CompoundReply(results).status))
-        case let other: Issue.record("answered \(other)")
-        }
+        let reply = try CompoundReply(try await newConnection().call(arguments: arguments).results)
+        #expect(reply.outcome == Outcome(.exchangeID, .notOnlyOp))
+    }
+
+    @Test("a count no array can have is GARBAGE_ARGS")
+    func impossibleCount() async throws {
+        let arguments = Connection.compoundArguments([.exchangeID(.unique())], count: .max)
+        #expect(try await newConnection().call(arguments: arguments).body == .garbageArgs)
+    }
+
+    @Test("empty compounds of another minor version are MINOR_VERS_MISMATCH as well")
+    func emptyOfOtherVersion() async throws {
+        #expect(try await newConnection().compound([], minorVersion: 2).status == .minorVersMismatch)
+    }
+
+    @Test("an illegal operation at the beginning is illegal, whether or not a session is missing")
+    func illegalFirst() async throws {
+        #expect(try await newConnection().compound(Operation(code: 2), .putRootFH).outcome == Outcome(.illegal, .opIllegal))
     }
 }

@@ -1,7 +1,15 @@
+import ConformanceRecord
 import NFSTestClient
 import Testing
 
-@Suite("EXCHANGE_ID (RFC 8881 §18.35)")
+@Suite(
+    "EXCHANGE_ID (RFC 8881 §18.35)",
+    .covers(
+        .exchangeID,
+        never: [
+            .badChar: "the names in a client's implementation identifier are not looked at (§18.35.3)",
+            .hashAlgUnsupp: "the encryption algorithms, of which none is supported either, are looked at first",
+        ]))
 struct ExchangeIDTests {
     private let owner = ClientOwner.unique()
 
@@ -150,16 +158,91 @@ struct ExchangeIDTests {
         #expect(try await connection.compound(.exchangeID(owner, implementations: 2)).outcome == Outcome(.exchangeID, .badXDR))
     }
 
-    @Test("SSV protection is refused where it is not supported")
+    @Test("SSV protection is ENCR_ALG_UNSUPP: this server has no algorithm for it (§18.35.3)")
     func ssv() async throws {
-        let reply = try await newConnection().compound(.exchangeID(owner, protection: .ssv))
-        #expect([.inval, .encrAlgUnsupp, .hashAlgUnsupp, .notSupp].contains(reply.status))
+        let reply = try await newConnection().compound(.exchangeID(owner, protection: .ssv()))
+        #expect(reply.outcome == Outcome(.exchangeID, .encrAlgUnsupp))
+    }
+
+    @Test(
+        "SSV protection without algorithms, or with a window of zero, is INVAL (§18.35.3)",
+        arguments: [.ssv(hashes: []), .ssv(encryptions: []), .ssv(window: 0)] as [Operation.StateProtection])
+    func emptySSV(_ protection: Operation.StateProtection) async throws {
+        let reply = try await newConnection().compound(.exchangeID(owner, protection: protection))
+        #expect(reply.outcome == Outcome(.exchangeID, .inval))
+    }
+
+    @Test("an undefined protection is BADXDR")
+    func undefinedProtection() async throws {
+        let reply = try await newConnection().compound(.exchangeID(owner, protection: .undefined))
+        #expect(reply.outcome == Outcome(.exchangeID, .badXDR))
+    }
+
+    @Test("refused protection leaves no record behind")
+    func refusedProtection() async throws {
+        let connection = try await newConnection()
+        _ = try await connection.compound(.exchangeID(owner, protection: .ssv()))
+        #expect(try await exchange(connection, update: true).outcome == Outcome(.exchangeID, .noEnt))
+    }
+
+    @Test("an owner without a name is INVAL")
+    func emptyOwner() async throws {
+        let nobody = ClientOwner(verifier: Verifier(7), id: [])
+        #expect(try await exchange(newConnection(), nobody).outcome == Outcome(.exchangeID, .inval))
+    }
+
+    @Test("what a client asks for in flags is not granted because it asks", arguments: [0x1, 0x2, 0x100, 0x7_0000] as [UInt32])
+    func wishes(_ flags: UInt32) async throws {
+        let request = Operation.exchangeID(owner, flags: Operation.ExchangeFlags(rawValue: flags))
+        #expect(try await newConnection().compound(request).succeeded().exchangeID.flags == .useNonPNFS)
+    }
+
+    @Test("case 3, another principal when the client holds nothing any more: the record is replaced")
+    func collisionWithoutState() async throws {
+        let session = try await TestSession.establish(over: try await sharedServer().connect(), owner: owner)
+        _ = try await session.connection.compound(.destroySession(session.id)).succeeded()
+        let other = try await exchange(newConnection(), credential: .user).succeeded().exchangeID
+        #expect(other.clientID != session.clientID)
+        #expect(!other.flags.contains(.confirmed))
+        let stale = Operation.createSession(clientID: session.clientID, sequence: session.nextCreateSequence)
+        #expect(try await session.connection.compound(stale).outcome == Outcome(.createSession, .staleClientID))
+    }
+
+    @Test("case 4 after case 5: each restart replaces the unconfirmed record, and leaves the confirmed one alone")
+    func restartTwice() async throws {
+        let session = try await TestSession.establish(over: try await sharedServer().connect(), owner: owner)
+        let connection = try await newConnection()
+        let first = try await exchange(connection, owner.restarted()).succeeded().exchangeID
+        let second = try await exchange(connection, owner.restarted()).succeeded().exchangeID
+        #expect(Set([session.clientID, first.clientID, second.clientID]).count == 3)
+        let stale = try await connection.compound(.createSession(clientID: first.clientID, sequence: first.sequence))
+        #expect(stale.outcome == Outcome(.createSession, .staleClientID))
+        #expect(try await session.compound(.putRootFH).status == .ok)
+    }
+
+    @Test("an update neither replaces nor confirms an unconfirmed record of a restarted client")
+    func updateWhileRestarting() async throws {
+        let session = try await TestSession.establish(over: try await sharedServer().connect(), owner: owner)
+        let connection = try await newConnection()
+        let restarted = owner.restarted()
+        let new = try await exchange(connection, restarted).succeeded().exchangeID
+        #expect(try await exchange(connection, restarted, update: true).outcome == Outcome(.exchangeID, .notSame))
+        #expect(try await exchange(connection, update: true).succeeded().exchangeID.clientID == session.clientID)
+        #expect(try await connection.compound(.createSession(clientID: new.clientID, sequence: new.sequence)).status == .ok)
+    }
+
+    @Test("inside a session a retry is answered from the cache, with the same client ID")
+    func replay() async throws {
+        let session = try await newSession()
+        let request = [await session.nextSequence(cacheThis: true), .exchangeID(owner)]
+        let first = try await session.connection.compound(request).succeeded()
+        #expect(try await newConnection().compound(request).bytes == first.bytes)
     }
 
     @Test("machine credential protection needs RPCSEC_GSS, so it is INVAL over AUTH_SYS")
     func machineCredential() async throws {
         let protection = Operation.StateProtection.machineCredential(mustEnforce: [], mustAllow: [])
-        #expect(try await newConnection().compound(.exchangeID(owner, protection: protection)).status == .inval)
+        #expect(try await newConnection().compound(.exchangeID(owner, protection: protection)).outcome == Outcome(.exchangeID, .inval))
     }
 
     @Test("outside a session EXCHANGE_ID must be the only operation")

@@ -1,7 +1,16 @@
+import ConformanceRecord
 import NFSTestClient
 import Testing
 
-@Suite("DESTROY_SESSION (RFC 8881 §18.37)")
+@Suite(
+    "DESTROY_SESSION (RFC 8881 §18.37)",
+    .covers(
+        .destroySession,
+        never: [
+            .backChanBusy: "calls to the client that are under way end with the session",
+            .cbPathDown: "calls to the client that are under way end with the session",
+            .staleClientID: "a session of a client that is gone is unknown: NFS4ERR_BADSESSION",
+        ]))
 struct DestroySessionTests {
     @Test("a destroyed session is BADSESSION")
     func destroyed() async throws {
@@ -38,6 +47,45 @@ struct DestroySessionTests {
         #expect(try await session.compound(.putRootFH).status == .ok)
     }
 
+    @Test("over a connection that is not bound to the session it is CONN_NOT_BOUND_TO_SESSION, and over one that is it succeeds")
+    func otherConnection() async throws {
+        let session = try await newSession()
+        let connection = try await newConnection()
+        let destroy = Operation.destroySession(session.id)
+        #expect(try await connection.compound(destroy).outcome == Outcome(.destroySession, .connNotBoundToSession))
+        #expect(try await newSession().compound(destroy).outcome == Outcome(.destroySession, .connNotBoundToSession))
+        #expect(try await session.compound(over: connection).status == .ok)
+        #expect(try await connection.compound(destroy).status == .ok)
+    }
+
+    @Test("a session may be destroyed from within another, wherever in the compound", arguments: [true, false])
+    func another(_ ofOtherClient: Bool) async throws {
+        let session = try await newSession()
+        let create = Operation.createSession(clientID: session.clientID, sequence: session.nextCreateSequence)
+        let second = ofOtherClient ? try await newSession().created : try await session.connection.compound(create).succeeded().session
+        // Any connection is bound by a SEQUENCE.
+        _ = try await session.connection.compound(.sequence(second.id, sequence: 1, slot: 1)).succeeded()
+        #expect(try await session.compound(.destroySession(second.id), .putRootFH, .getFH).status == .ok)
+        #expect(try await session.connection.compound(.sequence(second.id, sequence: 1)).outcome == Outcome(.sequence, .badSession))
+    }
+
+    @Test("a retry of a compound that destroyed its session finds no session to be retried in")
+    func replayOfItself() async throws {
+        let session = try await newSession()
+        let request = [await session.nextSequence(cacheThis: true), .destroySession(session.id)]
+        #expect(try await session.connection.compound(request).status == .ok)
+        #expect(try await session.connection.compound(request).outcome == Outcome(.sequence, .badSession))
+    }
+
+    @Test("requests on other slots come to their end, and their retries find no session")
+    func otherSlots() async throws {
+        let session = try await newSession()
+        let request = [await session.nextSequence(slot: 3, cacheThis: true), .putRootFH]
+        #expect(try await session.connection.compound(request).status == .ok)
+        #expect(try await session.connection.compound(.destroySession(session.id)).status == .ok)
+        #expect(try await session.connection.compound(request).outcome == Outcome(.sequence, .badSession))
+    }
+
     @Test("opens outlive their session and belong to the client")
     func stateSurvives() async throws {
         let (session, directory) = try await newDirectory()
@@ -50,7 +98,7 @@ struct DestroySessionTests {
     }
 }
 
-@Suite("DESTROY_CLIENTID (RFC 8881 §18.50)")
+@Suite("DESTROY_CLIENTID (RFC 8881 §18.50)", .covers(.destroyClientID))
 struct DestroyClientIDTests {
     @Test("a client with a session is CLIENTID_BUSY")
     func busy() async throws {

@@ -9,8 +9,11 @@ struct GetDirDelegation: Operation {
     /// GDD4_UNAVAIL.
     private static var unavailable: UInt32 { 1 }
 
+    /// gdda_signal_deleg_avail.
+    private let wantsSignal: Bool
+
     init(from request: inout XDRReader) throws(XDRError) {
-        _ = try request.bool()  // gdda_signal_deleg_avail
+        wantsSignal = try request.bool()
         _ = try AttributeSet(from: &request)  // gdda_notification_types
         _ = try Timestamp(from: &request)  // gdda_child_attr_delay
         _ = try Timestamp(from: &request)  // gdda_dir_attr_delay
@@ -20,6 +23,8 @@ struct GetDirDelegation: Operation {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         _ = try compound.directory()
+        // The server does not call when there is one.
+        guard !wantsSignal else { throw .dirdelegUnavail }
         reply.uint32(Self.unavailable)
         reply.bool(false)  // gddrnf_will_signal_deleg_avail
     }

@@ -9,28 +9,30 @@ struct BindConnToSession: Operation {
     static var reservedReply: Int { 40 }
 
     private let sessionID: SessionID
-    /// channel_dir_from_client4.
-    private let direction: UInt32
+    private let direction: Session.Direction
 
     init(from request: inout XDRReader) throws(XDRError) {
         sessionID = try SessionID(from: &request)
-        direction = try request.uint32()
-        guard [1, 2, 3, 7].contains(direction) else { throw .invalid }
+        guard let direction = Session.Direction(rawValue: try request.uint32()) else { throw .invalid }
+        self.direction = direction
         _ = try request.bool()  // bctsa_use_conn_in_rdma_mode
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let session = try compound.server.sessions.find(sessionID)
-        // "Or both" is taken at its word: a connection more is a path more.
-        let channels: Session.Channels =
-            switch direction {
-            case 1: .fore
-            case 2: .back
-            default: [.fore, .back]
-            }
-        compound.context.bind(to: session, channels)
+        let channels = try session.bind(compound.context.id, direction)
+        compound.use(session, for: channels)
         sessionID.encode(to: &reply)
         reply.uint32(UInt32(channels.rawValue))  // channel_dir_from_server4
         reply.bool(false)
+    }
+}
+
+extension Compound {
+    /// Notes that its connection was bound to a session, and uses it for calls once the client knows of it.
+    func use(_ session: Session, for channels: Session.Channels) {
+        context.remember(session)
+        guard channels.contains(.back) else { return }
+        afterReply = { [server, context] in server.backChannels.bind(context.path, to: session) }
     }
 }

@@ -8,32 +8,21 @@ struct CreateSession: Operation {
     static var place: OperationPlace { .inSessionOrAlone }
     static var reservedReply: Int { 128 }
 
-    /// csa_flags and csr_flags.
-    private enum Flag {
-        static let persist: UInt32 = 1
-        static let backChannel: UInt32 = 2
-        static let rdma: UInt32 = 4
-        static let known = persist | backChannel | rdma
-    }
-
-    private let flags: UInt32
     private let request: CreateSessionRequest
 
     init(from request: inout XDRReader) throws(XDRError) {
         let clientID = ClientID(rawValue: try request.uint64())
         let sequence = try request.uint32()
-        flags = try request.uint32()
+        let flags = CreateSessionFlags(rawValue: try request.uint32())
         let fore = try ChannelAttributes(from: &request)
         let back = try ChannelAttributes(from: &request)
         let program = try request.uint32()
-        try CallbackSecurity.skip(&request)
+        let callbacks = try CallbackSecurity(from: &request).parameters(program: program)
         self.request = CreateSessionRequest(
-            clientID: clientID, sequence: sequence, hasBackChannel: flags & Flag.backChannel != 0, fore: fore, back: back,
-            callbackProgram: program)
+            clientID: clientID, sequence: sequence, flags: flags, fore: fore, back: back, callbacks: callbacks)
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        guard flags & ~Flag.known == 0 else { throw .inval }
         let server = compound.server
         let now = compound.now
         if let dropped = server.clients.withLock({ $0.makeRoomForSession(of: request.clientID, now: now) }) { server.drop(dropped) }
@@ -44,14 +33,20 @@ struct CreateSession: Operation {
         switch outcome {
         case .created(let created, let session, let dropped):
             result = created
-            compound.context.bind(to: session, result.hasBackChannel ? [.fore, .back] : .fore)
+            compound.use(session, for: result.channels)
             // The state of the client's life before goes now that the new one is confirmed.
             if let dropped { server.drop(dropped) }
-        case .replay(let first): result = first
+        case .replay(let first):
+            result = first
+            // The connection of the first try may be gone; this one stands in for it.
+            if let session = try? server.sessions.find(first.session) {
+                session.adopt(compound.context.id, first.channels)
+                compound.use(session, for: first.channels)
+            }
         }
         result.session.encode(to: &reply)
         reply.uint32(result.sequence)
-        reply.uint32(result.hasBackChannel ? Flag.backChannel : 0)
+        reply.uint32(result.flags.rawValue)
         result.fore.encode(to: &reply)
         result.back.encode(to: &reply)
     }
@@ -74,27 +69,5 @@ extension ChannelAttributes {
         reply.uint32(maximumOperations)
         reply.uint32(maximumRequests)
         reply.uint32(0)  // ca_rdma_ird
-    }
-}
-
-/// callback_sec_parms4: the credentials the server may use in calls to the client (RFC 8881 §18.33.1).
-enum CallbackSecurity {
-    /// Reads past them.
-    static func skip(_ request: inout XDRReader) throws(XDRError) {
-        for _ in 0..<(try request.count(maximum: 16)) {
-            switch try request.uint32() {
-            case 0: break
-            case 1:  // AUTH_SYS
-                _ = try request.uint32()
-                _ = try request.opaque(maximum: 255)
-                _ = try request.uint64()
-                for _ in 0..<(try request.count(maximum: 16)) { _ = try request.uint32() }
-            case 6:  // RPCSEC_GSS
-                _ = try request.uint32()
-                _ = try request.opaque(maximum: request.remaining)
-                _ = try request.opaque(maximum: request.remaining)
-            default: throw .invalid
-            }
-        }
     }
 }

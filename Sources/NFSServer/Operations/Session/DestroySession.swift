@@ -1,7 +1,7 @@
 import NFSProtocol
 import XDR
 
-/// DESTROY_SESSION: end a session (RFC 8881 §18.37).
+/// DESTROY_SESSION: end a session (RFC 8881 §18.37). Calls to the client that it has not answered end with it.
 struct DestroySession: Operation {
     static var code: OperationCode { .destroySession }
     static var place: OperationPlace { .inSessionOrAlone }
@@ -17,5 +17,6 @@ struct DestroySession: Operation {
         guard session !== compound.session || compound.operationsLeft == 1 else { throw .notOnlyOp }
         guard session.isBound(compound.context.id) else { throw .connNotBoundToSession }
         try compound.server.clients.withLock { clients throws(NFSStatus) in _ = try clients.destroySession(sessionID) }
+        compound.server.backChannels.remove(session)
     }
 }

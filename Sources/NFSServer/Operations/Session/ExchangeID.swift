@@ -64,7 +64,7 @@ struct ExchangeID: Operation, ~Escapable {
         reply.uint64(0)  // so_minor_id: one network identity
         reply.string(server.owner)
         reply.string(server.owner)  // eir_server_scope
-        reply.uint32(0)  // eir_server_impl_id
+        reply.uint32(0)  // eir_server_impl_id: clients must not act on it
     }
 }
 
@@ -76,6 +76,8 @@ struct StateProtection {
     private static let secretStateVerifier: UInt32 = 2
 
     private let how: UInt32
+    /// Whether an SSV comes with something to choose from: algorithms of both kinds, and a window.
+    private var offersChoice = true
 
     init(from request: inout XDRReader) throws(XDRError) {
         how = try request.uint32()
@@ -85,9 +87,11 @@ struct StateProtection {
         case Self.secretStateVerifier:
             try Self.skipOperations(&request)
             for _ in 0..<2 {  // ssp_hash_algs, ssp_encr_algs
-                for _ in 0..<(try request.count(maximum: 64)) { _ = try request.opaque(maximum: request.remaining) }
+                let count = try request.count(maximum: request.remaining / 4)
+                for _ in 0..<count { _ = try request.opaque(maximum: request.remaining) }
+                if count == 0 { offersChoice = false }
             }
-            _ = try request.uint32()  // ssp_window
+            if try request.uint32() == 0 { offersChoice = false }  // ssp_window
             _ = try request.uint32()  // ssp_num_gss_handles
         default: throw .invalid
         }
@@ -98,11 +102,12 @@ struct StateProtection {
         for _ in 0..<2 { _ = try AttributeSet(from: &request) }
     }
 
-    /// - Throws: `inval` for a machine credential, which takes RPCSEC_GSS (§18.35.3); `encrAlgUnsupp` for an SSV.
+    /// - Throws: `inval` for a machine credential, which takes RPCSEC_GSS (§18.35.3), and for an SSV without algorithms or window;
+    ///   `encrAlgUnsupp` for any other, since this server has no algorithm for it.
     func check() throws(NFSStatus) {
         switch how {
         case Self.machineCredential: throw .inval
-        case Self.secretStateVerifier: throw .encrAlgUnsupp
+        case Self.secretStateVerifier: throw offersChoice ? .encrAlgUnsupp : .inval
         default: break
         }
     }

@@ -8,7 +8,8 @@ struct Sequence: Operation {
     static var code: OperationCode { .sequence }
     static var place: OperationPlace { .first }
 
-    /// Bytes of SEQUENCE4resok.
+    /// Bytes of the operation in a request, and of SEQUENCE4resok.
+    fileprivate static let size = 36
     fileprivate static let resultBody = 36
 
     private let sessionID: SessionID
@@ -30,6 +31,7 @@ struct Sequence: Operation {
         guard compound.record.range.count <= Int(session.fore.maximumRequest) else { throw .reqTooBig }
         guard compound.operationCount <= Int(session.fore.maximumOperations) else { throw .tooManyOps }
         try compound.requireRoom(in: session, cached: cacheThis, reply: reply)
+        let range: SlotRange
         switch try session.begin(
             slot: slot, sequence: sequence, highest: highestSlot, cacheThis: cacheThis, fingerprint: compound.fingerprint)
         {
@@ -37,7 +39,12 @@ struct Sequence: Operation {
             session.client.renew(now: compound.now)
             compound.replay = kept
             return
-        case .new(let use): compound.slot = use
+        case .notKept(let granted):
+            range = granted
+            compound.isUncachedRetry = true
+        case .new(let use):
+            range = use.range
+            compound.slot = use
         }
         session.client.renew(now: compound.now)
         compound.session = session
@@ -46,32 +53,35 @@ struct Sequence: Operation {
         sessionID.encode(to: &reply)
         reply.uint32(sequence)
         reply.uint32(slot)
-        reply.uint32(session.highestSlot)
-        reply.uint32(session.highestSlot)  // sr_target_highest_slotid
+        reply.uint32(range.highest)
+        reply.uint32(range.target)
         let status = session.client.stateFlags
         if !status.isEmpty { session.client.tell(on: sessionID, slot: slot, sequence: sequence) }
-        reply.uint32(status.rawValue)
+        reply.uint32(status.union(session.backChannelStatus).rawValue)
     }
 
     /// The session, to which the connection is bound from now on if it was not before (§2.10.3.1).
     private func session(of compound: Compound) throws(NFSStatus) -> Session {
         if let session = compound.context.session, session.id == sessionID, !session.isDestroyed { return session }
         let session = try compound.server.sessions.find(sessionID)
-        compound.context.bind(to: session, .fore)
+        session.associate(compound.context.id)
+        compound.context.remember(session)
         compound.context.session = session
         return session
     }
 }
 
 extension Compound {
-    /// Tells this request from another one with the same slot and sequence id: a hash of its
-    /// sender, its length and its beginning (§2.10.6.1.3.1).
+    /// Tells this request from another one with the same slot and sequence id: a hash of its sender, and of the number, the length
+    /// and the beginning of the operations behind SEQUENCE (§2.10.6.1.3.1). SEQUENCE itself may differ: a retry can come when more
+    /// or fewer slots are in use.
     fileprivate var fingerprint: UInt64 {
         let record = record
-        let arguments = record.bytes.extracting(droppingFirst: argumentsOffset)
-        var hash = (UInt64(arguments.byteCount) << 32 | UInt64(credentials.uid)) &* 0x9e37_79b9_7f4a_7c15
-        for offset in stride(from: 0, to: min(arguments.byteCount, 512) & ~3, by: 4) {
-            let word = arguments.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)
+        let operations = record.bytes.extracting(droppingFirst: min(nextOperation + Sequence.size, record.range.count))
+        var hash = (UInt64(operations.byteCount) << 32 | UInt64(credentials.uid)) &* 0x9e37_79b9_7f4a_7c15
+        hash ^= UInt64(operationCount)
+        for offset in stride(from: 0, to: min(operations.byteCount, 512) & ~3, by: 4) {
+            let word = operations.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)
             hash = (hash ^ UInt64(word)) &* 0x100_0000_01b3
             hash ^= hash >> 29
         }
