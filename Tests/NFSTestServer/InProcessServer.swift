@@ -27,23 +27,26 @@ package final class InProcessServer: TestServer {
     ///   - entries: the exports; tests that ask for a directory get one in the first.
     ///   - storage: what is left of the instance before, and keeps what the one after will need.
     ///   - instance: differs from that of the instance before.
+    ///   - owners: how users and groups are written.
     package static func start(
-        _ entries: [NameSpace.Entry], storage: any RecoveryStorage = MemoryClientRecord(), instance: UInt32 = 1, limits: Limits = Limits()
+        _ entries: [NameSpace.Entry], storage: any RecoveryStorage = MemoryClientRecord(), instance: UInt32 = 1, limits: Limits = Limits(),
+        owners: OwnerNames = OwnerNames()
     ) async -> InProcessServer {
         let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
-        let server = InProcessServer(entries, storage, instance, limits) { continuation.yield() }
+        let server = InProcessServer(entries, storage, instance, limits, owners) { continuation.yield() }
         _ = await ready.first { _ in true }
         return server
     }
 
     private init(
         _ entries: [NameSpace.Entry], _ storage: any RecoveryStorage, _ instance: UInt32, _ limits: Limits,
-        onReady: @escaping @Sendable () -> Void
+        _ owners: OwnerNames, onReady: @escaping @Sendable () -> Void
     ) {
         exportPath = entries.first?.pseudoPath.split(separator: "/").map(String.init) ?? []
         let pool = BufferPool()
         let server = NFSServer(
-            nameSpace: NameSpace(entries), limits: limits, storage: storage, instance: instance, owner: "conformance", workerThreads: 2,
+            nameSpace: NameSpace(entries), limits: limits, storage: storage, instance: instance, owner: "conformance", owners: owners,
+            workerThreads: 2,
             pool: pool, log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         self.pool = pool
         self.server = server

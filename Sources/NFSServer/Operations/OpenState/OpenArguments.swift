@@ -44,9 +44,9 @@ struct OpenCreation: ~Escapable {
     }
 
     /// The attributes the new file gets when `client` makes it.
-    func changes(by client: Client) throws(NFSStatus) -> AttributeChanges {
-        guard mode == .exclusive else { return try update.changes { 0 } }
-        var changes = try update.changes(permitted: AttributeSource.settableInExclusiveCreate) { 0 }
+    func changes(in directory: CurrentFile, by client: Client, _ compound: Compound) throws(NFSStatus) -> AttributeChanges {
+        guard mode == .exclusive else { return try update.changes(.creation, of: directory, in: compound) }
+        var changes = try update.changes(.exclusiveCreation, of: directory, in: compound)
         let times = verifierTimes(of: client)
         changes.accessTime = .at(times.access)
         changes.modifyTime = .at(times.modify)
