@@ -46,6 +46,7 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CTirpc", pkgConfig: "libtirpc", providers: [.apt(["libtirpc-dev"])]),
         .systemLibrary(name: "CGSSAPI", providers: [.apt(["libkrb5-dev"])]),
+        .systemLibrary(name: "CACL", providers: [.apt(["libacl1-dev"])]),
 
         // The wire.
         module("XDR"),
@@ -55,7 +56,7 @@ let package = Package(
 
         // What is kept: files, state, identities, recovery.
         module("FileSystem", ["NFSProtocol"]),
-        module("LocalFileSystem", ["FileSystem", "NFSProtocol", "CLinux"]),
+        module("LocalFileSystem", ["FileSystem", "NFSProtocol", "CLinux", "CACL"]),
         module("MemoryFileSystem", ["FileSystem", "NFSProtocol"]),
         module("NFSState", ["NFSProtocol"]),
         module("Security", ["CGSSAPI", "NFSProtocol"]),

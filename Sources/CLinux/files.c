@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RESULT(call) ({ __typeof__(call) result = (call); result < 0 ? -errno : result; })
@@ -160,6 +161,30 @@ static int status_at(int file, const char *name, struct linux_status *status) {
 }
 
 int linux_status(int file, struct linux_status *status) { return status_at(file, "", status); }
+
+int64_t linux_ctime_step(int directory) {
+    int file = (int)RESULT(openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (file < 0) return file;
+    bool distinct = true, whole = true;
+    struct statx kernel;
+    struct statx_timestamp last = {0};
+    for (int index = 0; index < 16 && distinct; index++) {
+        // A change of mode to what it was changes ctime all the same.
+        if (fchmod(file, 0600) != 0 || statx(file, "", AT_EMPTY_PATH, STATX_CTIME, &kernel) != 0) {
+            int status = -errno;
+            close(file);
+            return status;
+        }
+        distinct = kernel.stx_ctime.tv_sec != last.tv_sec || kernel.stx_ctime.tv_nsec != last.tv_nsec;
+        whole = whole && kernel.stx_ctime.tv_nsec == 0;
+        last = kernel.stx_ctime;
+    }
+    close(file);
+    struct timespec tick;
+    if (distinct) return 0;
+    if (whole) return 1000000000;
+    return clock_getres(CLOCK_REALTIME_COARSE, &tick) != 0 ? -errno : tick.tv_sec * 1000000000 + tick.tv_nsec;
+}
 
 int linux_capacity(int file, struct linux_capacity *capacity) {
     struct statfs status;

@@ -70,23 +70,26 @@ package struct AttributeChanges: Sendable {
     package var mode: UInt32?
     package var owner: UInt32?
     package var group: UInt32?
+    /// The access control list; it gives the file another mode (RFC 8881 §6.4.1.2).
+    package var acl: [AccessControlEntry]?
     package var accessTime: Time?
     package var modifyTime: Time?
 
     package init(
-        size: UInt64? = nil, mode: UInt32? = nil, owner: UInt32? = nil, group: UInt32? = nil,
+        size: UInt64? = nil, mode: UInt32? = nil, owner: UInt32? = nil, group: UInt32? = nil, acl: [AccessControlEntry]? = nil,
         accessTime: Time? = nil, modifyTime: Time? = nil
     ) {
         self.size = size
         self.mode = mode
         self.owner = owner
         self.group = group
+        self.acl = acl
         self.accessTime = accessTime
         self.modifyTime = modifyTime
     }
 
     package var isEmpty: Bool {
-        size == nil && mode == nil && owner == nil && group == nil && accessTime == nil && modifyTime == nil
+        size == nil && mode == nil && owner == nil && group == nil && acl == nil && accessTime == nil && modifyTime == nil
     }
 }
 

@@ -12,6 +12,9 @@ package protocol Node: AnyObject, Sendable {
     /// The file system this file lies on: that of its `FileSystem`, or one that is mounted inside and was entered.
     var fileSystemIdentity: FileSystemIdentity { get }
 
+    /// What that file system keeps of its files and others do not.
+    var fileSystemFeatures: FileSystemFeatures { get }
+
     /// Of the root of a file system mounted inside another, the number of the directory it covers; nil for any other file.
     var coveredFileID: UInt64? { get }
 
@@ -20,8 +23,14 @@ package protocol Node: AnyObject, Sendable {
 
     func attributes(_ caller: Caller) throws(NFSStatus) -> FileAttributes
 
-    /// Sets all of `changes` or, where the file system allows it, nothing. Size first, then owner, mode and times.
-    /// - Throws: `isdir` or `inval` when a size is set on what is no regular file.
+    /// The access control list; one that says the same as the mode where nothing else was set (RFC 8881 §6.4.2).
+    /// - Throws: `attrnotsupp` where the file system has none.
+    func accessControlList(_ caller: Caller) throws(NFSStatus) -> [AccessControlEntry]
+
+    /// Sets `changes`: the size first, then owner, mode, access control list and times. What was set before one of them is
+    /// refused stays set.
+    /// - Throws: `wrongType` when a size is set on what is no regular file; `attrnotsupp` for an access control list that cannot
+    ///   be kept.
     func setAttributes(_ changes: AttributeChanges, _ caller: Caller) throws(NFSStatus)
 
     /// The rights among `wanted` the caller has.
@@ -78,7 +87,23 @@ package protocol Node: AnyObject, Sendable {
     func openGranted(_ access: ShareAccess, _ caller: Caller) throws(NFSStatus) -> any OpenFile
 }
 
+/// What some file systems keep of their files and others do not.
+package struct FileSystemFeatures: OptionSet, Sendable {
+    package let rawValue: Int
+    package init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// When a file was made.
+    package static let creationTime = FileSystemFeatures(rawValue: 1)
+    /// Access control lists.
+    package static let accessControlLists = FileSystemFeatures(rawValue: 2)
+}
+
 extension Node {
+    package var fileSystemFeatures: FileSystemFeatures { [] }
+
+    /// What a file system without access control lists answers.
+    package func accessControlList(_ caller: Caller) throws(NFSStatus) -> [AccessControlEntry] { throw .attrnotsupp }
+
     /// What a file system does that has nothing mounted inside.
     package var coveredFileID: UInt64? { nil }
 

@@ -6,38 +6,37 @@ import NFSProtocol
 extension LocalNode {
     func attributes(_ caller: Caller) throws(NFSStatus) -> FileAttributes {
         if let glimpsed { return glimpsed }
-        var status = linux_status()
-        try require(linux_status(descriptor(mayBlock: caller.mayBlock).number, &status))
+        let (status, change) = try status(mayBlock: caller.mayBlock)
         // Removed by another process: to clients it is gone, unless they have it open.
         if status.links == 0, !isOpen {
             release()
             throw .stale
         }
-        return attributes(status)
+        return attributes(status, change)
     }
 
-    func attributes(_ status: linux_status) -> FileAttributes {
+    func attributes(_ status: linux_status, _ change: UInt64) -> FileAttributes {
         FileAttributes(
             type: type, mode: status.mode & 0o7777, linkCount: status.links, owner: status.uid, group: status.gid,
             size: status.size, spaceUsed: status.blocks &* 512,
             device: DeviceNumber(major: status.device_major, minor: status.device_minor), fileID: status.inode,
-            change: change(status), accessTime: Timestamp(status.accessed), modifyTime: Timestamp(status.modified),
+            change: change, accessTime: Timestamp(status.accessed), modifyTime: Timestamp(status.modified),
             metadataTime: Timestamp(status.changed),
             createTime: status.is_born_known ? Timestamp(status.born) : nil)
     }
 
     func setAttributes(_ changes: AttributeChanges, _ caller: Caller) throws(NFSStatus) {
-        guard changes.size == nil || type == .regular else { throw type == .directory ? .isdir : .inval }
+        guard changes.size == nil || type == .regular else { throw .wrongType }
         guard !changes.isEmpty else { return }
         try volume.requireMayChange(caller)
         let descriptor = try descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
-        // Whatever comes of it: a part may have been set.
-        defer { noteChange() }
-        if let size = changes.size {
-            try require(linux_truncate(descriptor.number, Self.offset(size)))
+        try changing { () throws(NFSStatus) in
+            if let size = changes.size {
+                try require(linux_truncate(descriptor.number, Self.offset(size)))
+            }
+            try set(changes, through: descriptor)
         }
-        try set(changes, through: descriptor)
         if volume.durableMetadata { try persist() }
     }
 
@@ -52,9 +51,32 @@ extension LocalNode {
         if let mode = changes.mode, type != .symbolicLink {
             try require(linux_chmod(descriptor.number, mode & 0o7777))
         }
+        if let acl = changes.acl { try set(acl, through: descriptor) }
         if changes.accessTime != nil || changes.modifyTime != nil {
             try require(linux_utimes(descriptor.number, linux_time(changes.accessTime), linux_time(changes.modifyTime)))
         }
+    }
+
+    func accessControlList(_ caller: Caller) throws(NFSStatus) -> [AccessControlEntry] {
+        guard volume.features.contains(.accessControlLists) else { throw .attrnotsupp }
+        // It may have to be read from the device.
+        guard caller.mayBlock else { throw .wouldBlock }
+        let descriptor = try descriptor(mayBlock: true)
+        // Symbolic links have none of their own on Linux.
+        guard type != .symbolicLink else { return PosixACL(mode: 0o777).entries(onDirectory: false) }
+        let own = try PosixACL(of: descriptor, .access)?.entries(onDirectory: type == .directory) ?? []
+        guard type == .directory, let inherited = try PosixACL(of: descriptor, .default) else { return own }
+        return own + inherited.entries(onDirectory: true, flags: [.fileInherit, .directoryInherit, .inheritOnly])
+    }
+
+    private func set(_ acl: [AccessControlEntry], through descriptor: Descriptor) throws(NFSStatus) {
+        guard volume.features.contains(.accessControlLists), type != .symbolicLink else { throw .attrnotsupp }
+        var status = linux_status()
+        try require(linux_status(descriptor.number, &status))
+        let (own, inherited) = try PosixACL.lists(for: acl, onDirectory: type == .directory, of: status.uid)
+        try own.set(on: descriptor, .access)
+        guard type == .directory else { return }
+        if let inherited { try inherited.set(on: descriptor, .default) } else { try PosixACL.removeDefault(of: descriptor) }
     }
 
     /// Brings this file's attributes, and if it is a directory its entries, to stable storage.

@@ -35,7 +35,7 @@ extension LocalNode {
         guard let type = FileType(mode: status.mode) else { throw .noent }
         let handle = kernelHandle.handle(of: volume.identity)
         let node = volume.cache.find(handle) ?? LocalNode(handle, type, in: volume)
-        return LocalNode(handle, type, in: volume, glimpsed: node.attributes(status))
+        return LocalNode(handle, type, in: volume, glimpsed: node.attributes(status, node.change(status)))
     }
 
     /// A descriptor of the entry `name`, which is found with the rights the thread has; nil for a directory something is
@@ -133,19 +133,12 @@ extension LocalNode {
         _ directory: Descriptor, _ body: () throws(NFSStatus) -> Result
     ) throws(NFSStatus) -> (result: Result, change: ChangeInfo) {
         try entriesChange.withLock { _ throws(NFSStatus) in
-            let before = try changeAttribute(directory)
-            let result = try body()
-            noteChange()
+            let before = try status(through: directory).change
+            let result = try changing(body)
             // Atomic among the changes of this server. Another process of this machine could come between the two looks;
             // a volume that is served is changed by its server alone.
-            return (result, ChangeInfo(atomic: true, before: before, after: try changeAttribute(directory)))
+            return (result, ChangeInfo(atomic: true, before: before, after: try status(through: directory).change))
         }
-    }
-
-    private func changeAttribute(_ directory: Descriptor) throws(NFSStatus) -> UInt64 {
-        var status = linux_status()
-        try require(linux_status(directory.number, &status))
-        return change(status)
     }
 
     func create(
@@ -160,7 +153,7 @@ extension LocalNode {
             let made = try new.make(name, in: self, directory, caller)
             do throws(NFSStatus) {
                 let node = try volume.node(of: made)
-                return (node, try !new.finish(node, made))
+                return (node, try !node.changing { () throws(NFSStatus) in try new.finish(node, made) })
             } catch {
                 // Nothing may be left of what could not be made whole.
                 _ = name.withCString { linux_unlink(directory.number, $0, new.type == .directory) }
@@ -185,13 +178,14 @@ extension LocalNode {
         let source = try file.descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
         let change = try changingEntries(directory) { () throws(NFSStatus) in
-            do throws(SystemError) {
-                try check(name.withCString { linux_link(source.number, directory.number, $0) })
-            } catch {
-                // One of the two is gone: the new name cannot be what is missing.
-                throw error.code == ENOENT ? .stale : status(error, in: directory)
+            try file.changing { () throws(NFSStatus) in
+                do throws(SystemError) {
+                    try check(name.withCString { linux_link(source.number, directory.number, $0) })
+                } catch {
+                    // One of the two is gone: the new name cannot be what is missing.
+                    throw error.code == ENOENT ? .stale : status(error, in: directory)
+                }
             }
-            file.noteChange()
         }.change
         if volume.durableMetadata { try persist() }
         return change
@@ -205,18 +199,26 @@ extension LocalNode {
         let removed = try ownEntry(name, of: directory, Caller(caller.credentials, mayBlock: true))
         let isDirectory = try type(of: removed) == .directory
         let change = try changingEntries(directory) { () throws(NFSStatus) in
-            do throws(SystemError) {
-                try check(name.withCString { linux_unlink(directory.number, $0, isDirectory) })
-            } catch {
-                // Another process put something else there since.
-                guard error.code != EISDIR, error.code != ENOTDIR else { throw .delay }
-                throw status(error, in: directory)
+            let node = volume.knownNode(of: removed)
+            try changing(node) { () throws(NFSStatus) in
+                do throws(SystemError) {
+                    try check(name.withCString { linux_unlink(directory.number, $0, isDirectory) })
+                } catch {
+                    // Another process put something else there since.
+                    guard error.code != EISDIR, error.code != ENOTDIR else { throw .delay }
+                    throw status(error, in: directory)
+                }
             }
             // Before anything can throw: a file that is open must not lose its descriptor now.
-            volume.knownNode(of: removed)?.noteUnlinked(removed)
+            (node ?? volume.knownNode(of: removed))?.noteUnlinked(removed)
         }.change
         if volume.durableMetadata { try persist() }
         return change
+    }
+
+    /// Runs `body`, which changes a file that somebody knows, if it is not nil.
+    private func changing(_ node: LocalNode?, _ body: () throws(NFSStatus) -> Void) throws(NFSStatus) {
+        if let node { try node.changing(body) } else { try body() }
     }
 
     private func type(of descriptor: Descriptor) throws(NFSStatus) -> FileType {
@@ -250,20 +252,24 @@ extension LocalNode {
         }
 
         let changes = try changingEntries((self, sourceDirectory), (target, targetDirectory)) { () throws(NFSStatus) in
-            do throws(SystemError) {
-                try check(
-                    name.withCString { name in
+            let victim = replaced.flatMap { volume.knownNode(of: $0) }
+            try changing(volume.knownNode(of: moved)) { () throws(NFSStatus) in
+                try changing(victim) { () throws(NFSStatus) in
+                    let result = name.withCString { name in
                         newName.withCString { linux_rename(sourceDirectory.number, name, targetDirectory.number, $0) }
-                    })
-            } catch {
-                switch error.code {
-                // What is not compatible, also when another process put it there since (RFC 8881 §18.26.3).
-                case ENOTEMPTY, EISDIR, ENOTDIR: throw .exist
-                default: throw status(error, in: sourceDirectory)
+                    }
+                    do throws(SystemError) {
+                        try check(result)
+                    } catch {
+                        switch error.code {
+                        // What is not compatible, also when another process put it there since (RFC 8881 §18.26.3).
+                        case ENOTEMPTY, EISDIR, ENOTDIR: throw .exist
+                        default: throw status(error, in: sourceDirectory)
+                        }
+                    }
                 }
             }
-            volume.knownNode(of: moved)?.noteChange()
-            if let replaced { volume.knownNode(of: replaced)?.noteUnlinked(replaced) }
+            if let replaced { (victim ?? volume.knownNode(of: replaced))?.noteUnlinked(replaced) }
         }
         if volume.durableMetadata {
             try target.persist()
@@ -310,7 +316,7 @@ extension LocalNode {
     }
 
     private func unchanged(_ directory: Descriptor) throws(NFSStatus) -> ChangeInfo {
-        let change = try changeAttribute(directory)
+        let change = try status(through: directory).change
         return ChangeInfo(atomic: true, before: change, after: change)
     }
 }

@@ -31,7 +31,7 @@ final class LocalNode: Node {
         var hasUncommitted = false
         /// Uncommitted data could not be brought to stable storage when its descriptor was closed: for the next commit.
         var lostWrites: NFSStatus?
-        var changes = ChangeCount()
+        var changes = ChangeAttribute()
     }
 
     init(_ handle: FileHandle, _ type: FileType, in volume: Volume, glimpsed: FileAttributes? = nil) {
@@ -42,6 +42,8 @@ final class LocalNode: Node {
     }
 
     var fileSystemIdentity: FileSystemIdentity { volume.identity }
+
+    var fileSystemFeatures: FileSystemFeatures { volume.features }
 
     var coveredFileID: UInt64? { handle == volume.rootHandle ? volume.coveredFileID : nil }
 
@@ -146,7 +148,7 @@ final class LocalNode: Node {
     func noteUnlinked(_ descriptor: Descriptor) {
         var status = linux_status()
         guard linux_status(descriptor.number, &status) == 0 else { return }
-        guard status.links == 0 else { return noteChange() }
+        guard status.links == 0 else { return }
         let isOpen = state.withLock { state in
             state.isUnlinked = true
             if state.opens > 0, state.descriptor == nil { state.descriptor = descriptor }
@@ -205,6 +207,13 @@ final class LocalNode: Node {
         }
     }
 
+    /// Notes that something was written through `descriptor` and not committed: a commit that ran meanwhile may have missed it.
+    func noteUncommitted(through descriptor: Descriptor) {
+        state.withLock { state in
+            if state.descriptor === descriptor { state.hasUncommitted = true }
+        }
+    }
+
     private func commit(through descriptor: Descriptor) throws(NFSStatus) {
         // What is written from here on needs another commit.
         state.withLock { $0.hasUncommitted = false }
@@ -214,19 +223,46 @@ final class LocalNode: Node {
 
     // MARK: Change attribute
 
-    /// Counts a change this server made; to be called after it was made, before anybody hears of it.
-    func noteChange() { state.withLock { $0.changes.made &+= 1 } }
-
-    /// Counts a write through `descriptor`.
-    func noteWrite(through descriptor: Descriptor, leavesUncommitted: Bool) {
-        state.withLock { state in
-            state.changes.made &+= 1
-            // A commit that ran meanwhile may have missed it.
-            if leavesUncommitted, state.descriptor === descriptor { state.hasUncommitted = true }
-        }
+    /// Runs `body`, which changes the file, in such a way that the change attribute tells of it.
+    func changing<Result>(_ body: () throws(NFSStatus) -> Result) throws(NFSStatus) -> Result {
+        state.withLock { $0.changes.begin() }
+        defer { state.withLock { $0.changes.end() } }
+        return try body()
     }
 
-    func change(_ status: linux_status) -> UInt64 { state.withLock { $0.changes.attribute(status.changed) } }
+    /// What the system knows of the file, and the change attribute that goes with it.
+    func status(mayBlock: Bool) throws(NFSStatus) -> (status: linux_status, change: UInt64) {
+        var (kept, look) = state.withLock { ($0.descriptor, $0.changes.look()) }
+        if kept == nil {
+            kept = try descriptor(mayBlock: mayBlock)
+            look = state.withLock { $0.changes.look() }
+        }
+        return try status(through: kept!, since: look)
+    }
+
+    /// The same through a descriptor at hand.
+    func status(through descriptor: Descriptor) throws(NFSStatus) -> (status: linux_status, change: UInt64) {
+        try status(through: descriptor, since: state.withLock { $0.changes.look() })
+    }
+
+    /// The change attribute that goes with a status that was read when the file was not being changed, as far as is known now.
+    func change(_ status: linux_status) -> UInt64 {
+        let ctime = Self.nanoseconds(status.changed)
+        return state.withLock { $0.changes.value(ctime: ctime, since: $0.changes.look(), step: volume.ctimeStep) }
+    }
+
+    private static func nanoseconds(_ time: linux_time) -> UInt64 {
+        ChangeAttribute.nanoseconds(Int(time.seconds), Int(time.nanoseconds))
+    }
+
+    private func status(
+        through descriptor: Descriptor, since look: ChangeAttribute.Look
+    ) throws(NFSStatus) -> (status: linux_status, change: UInt64) {
+        var status = linux_status()
+        try require(linux_status(descriptor.number, &status))
+        let ctime = Self.nanoseconds(status.changed)
+        return (status, state.withLock { $0.changes.value(ctime: ctime, since: look, step: volume.ctimeStep) })
+    }
 
     // MARK: Listing
 
@@ -250,23 +286,4 @@ final class LocalNode: Node {
 struct Listing: Sendable {
     var descriptor: Descriptor
     var position: Int64
-}
-
-/// Makes a change attribute of a file's ctime (RFC 8881 §5.8.1.4).
-///
-/// Kernels before 6.13 take ctime from a clock that stands still for milliseconds. So that two changes of one such moment
-/// differ, the changes this server made since it first saw that ctime are added. Limits: changes of one moment made by
-/// other processes cannot be told apart, nor can those counted here be after the node was dropped from the cache or the
-/// server restarted within the same moment.
-private struct ChangeCount {
-    var made: UInt64 = 0
-    private var time: UInt64 = 0
-    private var madeAtTime: UInt64 = 0
-
-    mutating func attribute(_ changed: linux_time) -> UInt64 {
-        let time = UInt64(bitPattern: changed.seconds) &* 1_000_000_000 &+ UInt64(changed.nanoseconds)
-        if time > self.time { (self.time, madeAtTime) = (time, made) }
-        // A thread that looked before another may come here after it.
-        return time == self.time ? time &+ (made &- madeAtTime) : time
-    }
 }

@@ -46,23 +46,32 @@ final class LocalOpenFile: OpenFile {
         let durability = try durability(stability, mayBlock: mayBlock)
         let descriptor = try node.descriptorForWriting(leavesUncommitted: stability == .unstable, mayBlock: mayBlock)
         try node.volume.act(as: credentials)
-        defer { node.noteWrite(through: descriptor, leavesUncommitted: stability == .unstable) }
-        return try bytes.withUnsafeBytes { bytes throws(NFSStatus) in
-            if durability == LINUX_NO_WAIT { return try writeWithoutWaiting(bytes, at: start, descriptor) }
-            var done = 0
-            while done < bytes.count {
-                let count = linux_write(descriptor.number, bytes.baseAddress! + done, bytes.count - done, start + Int64(done), durability)
-                if count >= 0 {
-                    done += count
-                } else if count != -Int(EINTR) {
-                    let status = SystemError(code: Int32(-count)).status
-                    // The rest will be tried again, and refused then.
-                    if done > 0, status == .nospc || status == .dquot || status == .fbig { break }
-                    throw status
-                }
+        defer { if stability == .unstable { node.noteUncommitted(through: descriptor) } }
+        return try node.changing { () throws(NFSStatus) in
+            try bytes.withUnsafeBytes { bytes throws(NFSStatus) in
+                if durability == LINUX_NO_WAIT { return try writeWithoutWaiting(bytes, at: start, descriptor) }
+                return try writeAll(bytes, at: start, descriptor, durability)
             }
-            return done
         }
+    }
+
+    /// - Returns: how many bytes were written: fewer than given when the device was full after some.
+    private func writeAll(
+        _ bytes: UnsafeRawBufferPointer, at start: Int64, _ descriptor: Descriptor, _ durability: linux_durability
+    ) throws(NFSStatus) -> Int {
+        var done = 0
+        while done < bytes.count {
+            let count = linux_write(descriptor.number, bytes.baseAddress! + done, bytes.count - done, start + Int64(done), durability)
+            if count >= 0 {
+                done += count
+            } else if count != -Int(EINTR) {
+                let status = SystemError(code: Int32(-count)).status
+                // The rest will be tried again, and refused then.
+                if done > 0, status == .nospc || status == .dquot || status == .fbig { break }
+                throw status
+            }
+        }
+        return done
     }
 
     /// - Throws: `wouldBlock` where it is known beforehand that the write has to wait.
@@ -96,8 +105,7 @@ final class LocalOpenFile: OpenFile {
         try node.volume.requireMayChange(Caller(credentials, mayBlock: mayBlock))
         let descriptor = try node.descriptorForWriting(leavesUncommitted: false, mayBlock: mayBlock)
         try node.volume.act(as: credentials)
-        try require(linux_ftruncate(descriptor.number, size))
-        node.noteChange()
+        try node.changing { () throws(NFSStatus) in _ = try require(linux_ftruncate(descriptor.number, size)) }
         if node.volume.durableMetadata { try node.persist() }
     }
 

@@ -31,6 +31,7 @@ struct NewEntry {
             // What dev_t of the kernel has bits for.
             guard device.major < 1 << 12, device.minor < 1 << 20 else { throw .inval }
         }
+        if changes.acl != nil, type == .symbolicLink { throw .attrnotsupp }
         if let size = changes.size {
             guard type == .regular else { throw .inval }
             _ = try LocalNode.offset(size)

@@ -15,6 +15,10 @@ final class Volume: Sendable {
     let actsAsCaller: Bool
     /// Whether changes of names and attributes are on stable storage when a call returns.
     let durableMetadata: Bool
+    /// What it keeps of its files.
+    let features: FileSystemFeatures
+    /// How far apart two ctimes of a file are.
+    let ctimeStep: ChangeAttribute.Step
     /// How many descriptors may be open before those not used lately are closed.
     let descriptorLimit: Int
     /// The exported directory, or the root of what is mounted inside, open for reading: open_by_handle_at takes no O_PATH
@@ -45,6 +49,8 @@ final class Volume: Sendable {
         self.type = type
         self.actsAsCaller = actsAsCaller
         self.durableMetadata = durableMetadata
+        features = Self.features(root, status)
+        ctimeStep = Self.ctimeStep(root)
         self.descriptorLimit = descriptorLimit
         self.descriptors = descriptors
         self.mounts = mounts
@@ -61,10 +67,26 @@ final class Volume: Sendable {
         self.type = type
         actsAsCaller = outer.actsAsCaller
         durableMetadata = outer.durableMetadata
+        features = Self.features(root, status)
+        ctimeStep = Self.ctimeStep(root)
         descriptorLimit = outer.descriptorLimit
         descriptors = outer.descriptors
         mounts = outer.mounts
         cache = outer.cache
+    }
+
+    private static func features(_ root: Descriptor, _ status: linux_status) -> FileSystemFeatures {
+        var features: FileSystemFeatures = []
+        if status.is_born_known { features.insert(.creationTime) }
+        if PosixACL.isSupported(by: root) { features.insert(.accessControlLists) }
+        return features
+    }
+
+    /// Where it cannot be tried, as on a read-only mount, that of kernels whose ctime stands still for a tick: taken for that,
+    /// a finer one does no harm.
+    private static func ctimeStep(_ root: Descriptor) -> ChangeAttribute.Step {
+        let step = linux_ctime_step(root.number)
+        return step >= 0 ? UInt64(step) : 10_000_000
     }
 
     /// Makes this thread's calls into the file system run as `credentials`.

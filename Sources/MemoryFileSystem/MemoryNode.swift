@@ -16,6 +16,8 @@ final class MemoryNode: Node {
     var handle: FileHandle { storage.handle(of: number) }
     var fileSystemIdentity: FileSystemIdentity { storage.identity }
 
+    var fileSystemFeatures: FileSystemFeatures { .creationTime }
+
     func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics {
         let used = storage.tree.withLock { UInt64($0.inodes.count) }
         let bytes: UInt64 = 1 << 30

@@ -240,8 +240,9 @@ struct Tree {
     mutating func setAttributes(of number: UInt64, _ changes: AttributeChanges, _ user: Credentials) throws(NFSStatus) {
         let inode = try inode(number)
         let isOwner = user.uid == 0 || user.uid == inode.owner
+        guard changes.acl == nil else { throw .attrnotsupp }
         if changes.size != nil {
-            guard inode.type == .regular else { throw inode.type == .directory ? .isdir : .inval }
+            guard inode.type == .regular else { throw .wrongType }
             try inode.require(.write, user)
         }
         if let owner = changes.owner, owner != inode.owner || !isOwner { guard user.uid == 0 else { throw .perm } }

@@ -50,6 +50,7 @@ private struct Daemon: Sendable {
         server = NFSServer(
             nameSpace: nameSpace, limits: configuration.protocolLimits, storage: RecoveryRecord(store: store, hostname: hostname),
             instance: UInt32(truncatingIfNeeded: UInt64(Date().timeIntervalSince1970 * 1000)), owner: configuration.hostname,
+            owners: configuration.owners,
             workerThreads: configuration.workers, pool: pool, log: log)
         var settings = Transport.Configuration(loops: configuration.loops)
         settings.maximumRecord = configuration.limits.record
@@ -157,6 +158,11 @@ extension ServerConfiguration {
             leaseSeconds: UInt32(lease.components.seconds), graceSeconds: UInt32(grace.components.seconds),
             maximumTransfer: limits.transfer,
             state: state)
+    }
+
+    fileprivate var owners: OwnerNames {
+        guard let ownerDomain else { return OwnerNames() }
+        return OwnerNames(domain: ownerDomain, areSent: sendsOwnerNames, service: SystemNameService())
     }
 
     fileprivate func makeLog() -> Logger {

@@ -56,12 +56,15 @@
     case timeModify = 53
     case timeModifySet = 54
     case mountedOnFileID = 55
+    case layoutHint = 63
+    case retentionSet = 70
+    case retentionEventSet = 72
     case modeSetMasked = 74
     case supportedAttributesExclusiveCreate = 75
 }
 
-/// bitmap4 as used for attributes: a set of attribute numbers (RFC 8881 §3.3.7). Numbers above 127 are dropped when read:
-/// no attribute has one.
+/// bitmap4 as used for attributes: a set of attribute numbers (RFC 8881 §3.3.7). No attribute has a number above 126; whatever
+/// such numbers are read is kept as 127.
 @frozen @usableFromInline package struct AttributeSet: Equatable, Sendable {
     @usableFromInline var low: UInt64
     @usableFromInline var high: UInt64

@@ -1,21 +1,17 @@
 import XDR
 
 extension AttributeSet {
-    /// The most words of a bitmap a client may send: what is behind the fourth word is read and has no meaning.
-    private static var maximumWords: Int { 64 }
-
     package init(from request: inout XDRReader) throws(XDRError) {
         self.init()
-        for index in 0..<(try request.count(maximum: Self.maximumWords)) {
+        let count = try request.count(maximum: request.remaining / 4)
+        for index in 0..<min(count, 4) {
             let word = UInt64(try request.uint32())
-            switch index {
-            case 0: low |= word
-            case 1: low |= word << 32
-            case 2: high |= word
-            case 3: high |= word << 32
-            default: break
-            }
+            if index < 2 { low |= word << UInt64(index * 32) } else { high |= word << UInt64(index * 32 - 64) }
         }
+        guard count > 4 else { return }
+        let rest = try request.fixedOpaque((count - 4) * 4)
+        let isZero = rest.withUnsafeBytes { bytes in bytes.allSatisfy { $0 == 0 } }
+        if !isZero { high |= 1 << 63 }
     }
 
     /// Writes as few words as hold the set.

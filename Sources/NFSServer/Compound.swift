@@ -65,6 +65,8 @@ final class Compound: @unchecked Sendable {
     var savedStateID: StateID?
     /// The client DESTROY_CLIENTID has removed.
     var departed: ClientID?
+    /// What SETATTR had set, for its result.
+    var attributesSet = AttributeSet()
     /// The lock in the way of a LOCK or LOCKT, for its result.
     var lockDenied: LockDenied?
 

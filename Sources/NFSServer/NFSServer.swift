@@ -22,6 +22,8 @@ package final class NFSServer: RPCService {
     let instance: ServerInstance
     /// Names the server to clients (RFC 8881 §2.10.4).
     let owner: String
+    /// How users and groups are written.
+    let owners: OwnerNames
     package let clients: Mutex<ClientTable>
     let sessions: SessionTable
     let files: FileStateShards
@@ -38,7 +40,8 @@ package final class NFSServer: RPCService {
     ///   - instance: differs from that of every earlier instance of this server; the time it was started, in milliseconds, will do.
     ///   - owner: equal after a restart, wherever it takes place (so_major_id and scope, RFC 8881 §2.10.4).
     package init(
-        nameSpace: NameSpace, limits: Limits, storage: any RecoveryStorage, instance: UInt32, owner: String, workerThreads: Int = 16,
+        nameSpace: NameSpace, limits: Limits, storage: any RecoveryStorage, instance: UInt32, owner: String,
+        owners: OwnerNames = OwnerNames(), workerThreads: Int = 16,
         pool: BufferPool = BufferPool(), clock: ServerClock = .monotonic, log: Logger
     ) {
         self.nameSpace = nameSpace
@@ -47,6 +50,7 @@ package final class NFSServer: RPCService {
         self.log = log
         self.pool = pool
         self.owner = owner
+        self.owners = owners
         self.instance = ServerInstance(rawValue: instance)
         workers = WorkerPool(threads: workerThreads)
         recovery = Recovery(

@@ -12,6 +12,8 @@ struct SettingFlags: ParsableArguments {
     @Option(.hostname) var hostname: String?
     @Option(.adminSocket) var adminSocket: String?
     @Flag(.rpcbind) var rpcbind: Bool?
+    @Option(.ownerDomain) var ownerDomain: String?
+    @Flag(.ownerNames) var ownerNames: Bool?
     @Flag(.allowUnmounted) var allowUnmounted: Bool?
     @Option(.loops) var loops: String?
     @Option(.workers) var workers: String?
@@ -29,7 +31,8 @@ struct SettingFlags: ParsableArguments {
         let lists: [Setting: [String]] = [.export: export, .listen: listen]
         let texts: [Setting: String?] = [
             .lease: lease, .grace: grace, .recoveryURL: recoveryURL, .stateDirectory: stateDirectory, .hostname: hostname,
-            .adminSocket: adminSocket, .rpcbind: rpcbind.map(String.init), .allowUnmounted: allowUnmounted.map(String.init),
+            .adminSocket: adminSocket, .rpcbind: rpcbind.map(String.init), .ownerDomain: ownerDomain,
+            .ownerNames: ownerNames.map(String.init), .allowUnmounted: allowUnmounted.map(String.init),
             .loops: loops, .workers: workers, .maximumConnections: maximumConnections, .maximumClients: maximumClients,
             .maximumSessions: maximumSessions, .maximumTransfer: maximumTransfer, .bufferMemory: bufferMemory,
             .cachedDescriptors: cachedDescriptors, .logLevel: logLevel, .logFormat: logFormat,

@@ -31,6 +31,11 @@ extension Trait where Self == ConditionTrait {
         .disabled(if: SharedServer.isInProcess, "makes a file larger than memory: runs without REMUDA_TEST_SERVER=in-process")
     }
 
+    /// For tests of access control lists.
+    static var withACLs: Self {
+        .disabled(if: SharedServer.isInProcess, "memory keeps no access control lists: runs without REMUDA_TEST_SERVER=in-process")
+    }
+
     /// For tests that start, kill or watch a server, which is the same one whatever the others share.
     static var ownProcess: Self {
         .disabled(if: SharedServer.isInProcess, "starts an nfs-server of its own: runs without REMUDA_TEST_SERVER=in-process")

@@ -207,6 +207,44 @@ struct VolumeTests {
         }
     }
 
+    @Test(arguments: Image.Kind.allCases) func keepsAccessControlLists(_ kind: Image.Kind) throws {
+        let image = try Image(kind)
+        let acl = [AccessControlEntry(.allow, .owner, .readData), AccessControlEntry(.allow, .user(3000), [.readData, .execute])]
+        try image.mounted { path throws in
+            let fileSystem = try image.serve(path)
+            #expect(fileSystem.root.fileSystemFeatures == [.creationTime, .accessControlLists])
+            try fileSystem.root.make("file").setAttributes(AttributeChanges(acl: acl), .root)
+            let many = (0..<20_000).map { AccessControlEntry(.allow, .user(UInt32($0)), .readData) }
+            #expect(throws: NFSStatus.nospc) { try fileSystem.root.make("many").setAttributes(AttributeChanges(acl: many), .root) }
+        }
+        try image.mounted { path throws in
+            let file = try image.serve(path).root.find("file")
+            #expect(try file.access(.all, .user(3000)) == [.read, .execute])
+            #expect(try file.attributes().mode == 0o450)
+        }
+    }
+
+    /// Inodes as small as this keep times in whole seconds.
+    @Test func changesOfOneSecondDifferWhereCtimeHasSeconds() throws {
+        let image = try Image(.ext4, options: ["-I", "128"])
+        try image.mounted { path throws in
+            var last: UInt64 = 0
+            var handle: NFSProtocol.FileHandle?
+            for index in 0..<30 {
+                let fileSystem = try image.serve(path)
+                #expect(!fileSystem.root.fileSystemFeatures.contains(.creationTime))
+                let file = try handle.map { try fileSystem.node(for: $0, .root) } ?? fileSystem.root.make("file")
+                handle = file.handle
+                for _ in 0..<3 {
+                    try file.open(.write, .root).write([UInt8(index)])
+                    let change = try file.attributes().change
+                    #expect(change > last)
+                    last = change
+                }
+            }
+        }
+    }
+
     @Test func removedFilesGiveTheirStorageBack() throws {
         let image = try Image(.ext4)
         try image.mounted { path throws in
@@ -264,12 +302,12 @@ struct Image: ~Copyable {
     private let directory: String
     private var file: String { "\(directory)/image" }
 
-    init(_ kind: Kind) throws {
+    init(_ kind: Kind, options: [String] = []) throws {
         LocalFileSystem.actAsSuperuser()
         directory = "\(NSTemporaryDirectory())/volume-tests-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         try Self.run("/usr/bin/truncate", ["-s", "\(kind.megabytes)M", file])
-        try Self.run("/usr/sbin/mkfs.\(kind.rawValue)", kind.options + [file])
+        try Self.run("/usr/sbin/mkfs.\(kind.rawValue)", kind.options + options + [file])
     }
 
     deinit {

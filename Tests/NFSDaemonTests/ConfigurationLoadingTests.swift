@@ -23,6 +23,8 @@ struct ConfigurationLoadingTests {
         #expect(configuration.loops == ProcessInfo.processInfo.activeProcessorCount)
         #expect(configuration.adminSocket == nil)
         #expect(!configuration.registersWithRPCBind)
+        #expect(configuration.ownerDomain == nil)
+        #expect(!configuration.sendsOwnerNames)
         #expect(configuration.limits.transfer == 1 << 20)
         #expect(configuration.logLevel == .info)
         #expect(configuration.logFormat == .text)
@@ -59,11 +61,13 @@ struct ConfigurationLoadingTests {
     func environmentName(of setting: Setting) throws {
         let good: [Setting: String] = [
             .export: "/env", .listen: "127.0.0.1:7", .recoveryURL: "http://h:1/v1", .stateDirectory: "/env", .hostname: "env",
-            .adminSocket: "/env/socket", .rpcbind: "true", .allowUnmounted: "true", .maximumTransfer: "64KiB", .bufferMemory: "64MiB",
+            .adminSocket: "/env/socket", .rpcbind: "true", .ownerDomain: "example.org", .ownerNames: "true", .allowUnmounted: "true",
+            .maximumTransfer: "64KiB", .bufferMemory: "64MiB",
             .logLevel: "debug", .logFormat: "json",
         ]
         let base = try ServerConfiguration(flags: [:], environment: ["REMUDA_EXPORT": "/data"], file: nil)
-        let environment = ["REMUDA_EXPORT": "/data"].merging([setting.variable: good[setting] ?? "77"]) { $1 }
+        var environment = ["REMUDA_EXPORT": "/data"].merging([setting.variable: good[setting] ?? "77"]) { $1 }
+        if setting == .ownerNames { environment[Setting.ownerDomain.variable] = "example.org" }
         let changed = try ServerConfiguration(flags: [:], environment: environment, file: nil)
         #expect(changed != base)
         #expect(changed.warnings.isEmpty)

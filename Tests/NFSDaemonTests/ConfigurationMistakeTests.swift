@@ -23,6 +23,8 @@ struct ConfigurationMistakeTests {
             ("listen: []", "server.yaml:2: listen is an empty list: list something or remove the line"),
             ("listen: [{a: b}]", "server.yaml:2: listen must be one value, not a mapping"),
             ("rpcbind: maybe", #"server.yaml:2: rpcbind must be true or false, not "maybe""#),
+            ("owner-domain: ex ample", #"server.yaml:2: owner-domain must be a DNS domain such as example.org, not "ex ample""#),
+            ("owner-names: on", "server.yaml:2: owner-names needs owner-domain: say what domain the names are of"),
             ("log-format: xml", #"server.yaml:2: log-format must be one of text, json, not "xml""#),
             (
                 "log-level: loud",

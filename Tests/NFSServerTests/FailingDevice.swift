@@ -37,7 +37,6 @@ final class FailingDevice: FileSystem {
     func node(for handle: NFSProtocol.FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node {
         FailingNode(try files.node(for: handle, caller), on: self)
     }
-
 }
 
 private final class FailingNode: Node {
@@ -52,6 +51,7 @@ private final class FailingNode: Node {
     var handle: FileHandle { node.handle }
     var type: FileType { node.type }
     var fileSystemIdentity: FileSystemIdentity { node.fileSystemIdentity }
+    var fileSystemFeatures: FileSystemFeatures { node.fileSystemFeatures }
 
     func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics { try working().statistics(caller) }
 

@@ -8,6 +8,8 @@ package enum Attribute: UInt32, CaseIterable, Sendable {
     case spaceAvail, spaceFree, spaceTotal, spaceUsed, system, timeAccess, timeAccessSet, timeBackup, timeCreate, timeDelta
     case timeMetadata, timeModify, timeModifySet, mountedOnFileID, dirNotifDelay, direntNotifDelay, dacl, sacl, changePolicy
     case fsStatus, fsLayoutTypes, layoutHint, layoutTypes, layoutBlockSize, layoutAlignment
+    case retentionSet = 70
+    case retentEvtSet = 72
     case modeSetMasked = 74
     case suppAttrExclCreat = 75
     case fsCharsetCap = 76
@@ -17,6 +19,9 @@ package enum Attribute: UInt32, CaseIterable, Sendable {
         .supportedAttrs, .type, .fhExpireType, .change, .size, .linkSupport, .symlinkSupport, .namedAttr, .fsid, .uniqueHandles,
         .leaseTime, .rdattrError, .fileHandle, .suppAttrExclCreat,
     ]
+
+    /// The attributes that can be set and not read (RFC 8881 §5.7).
+    package static let setOnly: [Attribute] = [.timeAccessSet, .timeModifySet, .layoutHint, .retentionSet, .retentEvtSet, .modeSetMasked]
 
     enum Kind {
         case attributeSet, uint32, uint64, bool, uint32Pair, uint64Pair, uint32Array, time, setTime, bytes, string, acl, acl41, locations
@@ -45,7 +50,7 @@ package enum Attribute: UInt32, CaseIterable, Sendable {
         case .acl: .acl
         case .dacl, .sacl: .acl41
         case .fsLocations: .locations
-        case .fsStatus, .layoutHint: .unknown
+        case .fsStatus, .layoutHint, .retentionSet, .retentEvtSet: .unknown
         }
     }
 }

@@ -10,6 +10,34 @@ package struct ACE: Hashable, Sendable {
     package var flag: UInt32
     package var mask: UInt32
     package var who: String
+
+    package static func allow(_ who: String, _ mask: UInt32, flag: UInt32 = 0) -> ACE { ACE(type: 0, flag: flag, mask: mask, who: who) }
+    package static func deny(_ who: String, _ mask: UInt32, flag: UInt32 = 0) -> ACE { ACE(type: 1, flag: flag, mask: mask, who: who) }
+
+    package init(type: UInt32, flag: UInt32, mask: UInt32, who: String) {
+        self.type = type
+        self.flag = flag
+        self.mask = mask
+        self.who = who
+    }
+
+    // acemask4
+    package static let readData: UInt32 = 0x1
+    package static let writeData: UInt32 = 0x2
+    package static let appendData: UInt32 = 0x4
+    package static let write: UInt32 = writeData | appendData
+    package static let execute: UInt32 = 0x20
+    package static let readAttributes: UInt32 = 0x80
+    package static let writeACL: UInt32 = 0x40000
+
+    // aceflag4
+    package static let fileInherit: UInt32 = 0x1
+    package static let directoryInherit: UInt32 = 0x2
+    package static let noPropagateInherit: UInt32 = 0x4
+    package static let inheritOnly: UInt32 = 0x8
+    package static let successfulAccess: UInt32 = 0x10
+    package static let identifierGroup: UInt32 = 0x40
+    package static let inherited: UInt32 = 0x80
 }
 
 /// The value of one attribute, by its encoding.
@@ -45,6 +73,7 @@ package struct FileAttributes: Hashable, Sendable {
     package static let none = FileAttributes()
     package static func size(_ size: UInt64) -> FileAttributes { FileAttributes([.size: .uint64(size)]) }
     package static func mode(_ mode: UInt32) -> FileAttributes { FileAttributes([.mode: .uint32(mode)]) }
+    package static func acl(_ entries: [ACE]) -> FileAttributes { FileAttributes([.acl: .acl(entries)]) }
 
     package func keeping(_ attributes: Attribute...) -> FileAttributes {
         FileAttributes(values.filter { attributes.contains($0.key) })
@@ -60,6 +89,9 @@ package struct FileAttributes: Hashable, Sendable {
     package var ownerGroup: String? { string(.ownerGroup) }
     package var fileHandle: FileHandle? {
         if case .bytes(let bytes)? = values[.fileHandle] { FileHandle(bytes) } else { nil }
+    }
+    package var acl: [ACE]? {
+        if case .acl(let entries)? = values[.acl] { entries } else { nil }
     }
     package var supported: AttributeSet? { attributeSet(.supportedAttrs) }
 

@@ -31,25 +31,27 @@ package final class InProcessServer: TestServer {
     ///   - storage: what is left of the instance before, and keeps what the one after will need.
     ///   - instance: differs from that of the instance before.
     ///   - time: what the server takes for the time; nil for the machine's.
+    ///   - owners: how users and groups are written.
     package static func start(
         _ entries: [NameSpace.Entry], storage: any RecoveryStorage = MemoryClientRecord(), instance: UInt32 = 1, limits: Limits = Limits(),
-        time: ManualTime? = nil
+        time: ManualTime? = nil, owners: OwnerNames = OwnerNames()
     ) async -> InProcessServer {
         let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
-        let server = InProcessServer(entries, storage, instance, limits, time) { continuation.yield() }
+        let server = InProcessServer(entries, storage, instance, limits, time, owners) { continuation.yield() }
         _ = await ready.first { _ in true }
         return server
     }
 
     private init(
         _ entries: [NameSpace.Entry], _ storage: any RecoveryStorage, _ instance: UInt32, _ limits: Limits, _ time: ManualTime?,
-        onReady: @escaping @Sendable () -> Void
+        _ owners: OwnerNames, onReady: @escaping @Sendable () -> Void
     ) {
         exportPath = entries.first?.pseudoPath.split(separator: "/").map(String.init) ?? []
         let pool = BufferPool()
         let server = NFSServer(
-            nameSpace: NameSpace(entries), limits: limits, storage: storage, instance: instance, owner: "conformance", workerThreads: 2,
-            pool: pool, clock: time?.clock ?? .monotonic, log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            nameSpace: NameSpace(entries), limits: limits, storage: storage, instance: instance, owner: "conformance", owners: owners,
+            workerThreads: 2, pool: pool, clock: time?.clock ?? .monotonic,
+            log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         self.pool = pool
         self.server = server
         self.time = time

@@ -82,6 +82,9 @@ int linux_open_directory(const char *path);
 // A new descriptor of the same file, opened with `flags`; unlike the given one it may not be O_PATH.
 int linux_reopen(int file, int flags);
 int linux_status(int file, struct linux_status *status);
+// How far apart, in nanoseconds, two ctimes of a file on the directory's file system are at least when somebody looked at the
+// first; 0 when every change gives another one, however short after. Tried on a file without a name.
+int64_t linux_ctime_step(int directory);
 int linux_capacity(int file, struct linux_capacity *capacity);
 // Whether this thread's user has the rights in `mode` (R_OK, W_OK, X_OK).
 int linux_access(int file, int mode);

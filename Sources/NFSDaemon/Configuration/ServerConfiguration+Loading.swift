@@ -28,6 +28,8 @@ extension ServerConfiguration {
         hostname = reader.hostname()
         adminSocket = reader.adminSocket()
         registersWithRPCBind = reader.boolean(.rpcbind)
+        ownerDomain = reader.ownerDomain()
+        sendsOwnerNames = reader.boolean(.ownerNames)
         loops = reader.number(.loops)
         workers = reader.number(.workers)
         limits = reader.limits()

@@ -18,8 +18,12 @@ extension ServerConfiguration {
         if let adminSocket {
             pairs.append((.adminSocket, Node(adminSocket)))
         }
+        if let ownerDomain {
+            pairs.append((.ownerDomain, Node(ownerDomain)))
+        }
         pairs += [
             (.rpcbind, Node(String(registersWithRPCBind))),
+            (.ownerNames, Node(String(sendsOwnerNames))),
             (.loops, Node(String(loops))),
             (.workers, Node(String(workers))),
             (.maximumConnections, Node(String(limits.connections))),

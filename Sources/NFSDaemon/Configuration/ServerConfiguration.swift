@@ -19,6 +19,10 @@ package struct ServerConfiguration: Sendable, Equatable {
     package internal(set) var adminSocket: String?
     /// Whether to register with rpcbind.
     package internal(set) var registersWithRPCBind: Bool
+    /// The domain of the names of users and groups; nil when clients use numbers alone.
+    package internal(set) var ownerDomain: String?
+    /// Whether clients are told names of users and groups; false without a domain.
+    package internal(set) var sendsOwnerNames: Bool
     /// The number of event loops: 1...1024.
     package internal(set) var loops: Int
     /// The number of threads for operations that have to wait: 1...1024.

@@ -13,6 +13,8 @@ package enum Setting: String, CaseIterable, Sendable {
     case hostname
     case adminSocket = "admin-socket"
     case rpcbind
+    case ownerDomain = "owner-domain"
+    case ownerNames = "owner-names"
     case allowUnmounted = "allow-unmounted"
     case loops
     case workers
@@ -93,6 +95,10 @@ extension Setting {
             .init("PATH", standard: nil, meaning: "none", "A UNIX socket for administration")
         case .rpcbind:
             .init(nil, standard: "false", "Register with rpcbind, which NFSv4 clients do not need")
+        case .ownerDomain:
+            .init("DOMAIN", standard: nil, meaning: "none", "The domain of names of users and groups; without it clients use numbers alone")
+        case .ownerNames:
+            .init(nil, standard: "false", "Tell clients the names of users and groups, not their numbers; needs owner-domain")
         case .allowUnmounted:
             .init(nil, standard: "false", "Export directories even when nothing is mounted on them")
         case .loops:

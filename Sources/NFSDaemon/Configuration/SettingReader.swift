@@ -96,6 +96,20 @@ extension SettingReader {
         }
     }
 
+    mutating func ownerDomain() -> String? {
+        let domain: String? = read(.ownerDomain, or: nil) { value throws(ConfigurationError) in
+            let isAllowed = { (byte: UInt8) in UInt8(ascii: "-") == byte || UInt8(ascii: ".") == byte || byte.isWordByte }
+            guard (1...253).contains(value.text.utf8.count), value.text.utf8.allSatisfy(isAllowed) else {
+                throw value.mistake("must be a DNS domain such as example.org")
+            }
+            return value.text
+        }
+        if layers.value(of: .ownerDomain) == nil, boolean(.ownerNames), let names = layers.value(of: .ownerNames) {
+            problems.add("\(names.origin) needs owner-domain: say what domain the names are of")
+        }
+        return domain
+    }
+
     mutating func adminSocket() -> String? {
         read(.adminSocket, or: nil) { value throws(ConfigurationError) in
             let path = try value.absolutePath()

@@ -6,42 +6,40 @@ import XDR
 struct AttributeSource {
     let file: CurrentFile
     let attributes: FileAttributes
-    /// Taken only when one of `fileSystemWide` is asked for.
-    let statistics: FileSystemStatistics?
-    let limits: Limits
+    private let limits: Limits
+    /// What is gathered only when it is asked for.
+    private let statistics: FileSystemStatistics?
+    private let owner: OwnerText?
+    private let group: OwnerText?
+    private let acl: EncodedACL?
 
-    /// The attributes this server answers with, write-only ones not among them.
-    static let readable = AttributeSet(
-        .supportedAttributes, .type, .filehandleExpireType, .change, .size, .linkSupport, .symlinkSupport, .namedAttributes,
-        .fsid, .uniqueHandles, .leaseTime, .readdirAttributeError, .aclSupport, .canSetTime, .caseInsensitive, .casePreserving,
-        .chownRestricted, .filehandle, .fileID, .filesAvailable, .filesFree, .filesTotal, .homogeneous, .maximumFileSize,
-        .maximumLink, .maximumName, .maximumRead, .maximumWrite, .mode, .noTruncation, .numberOfLinks, .owner, .ownerGroup,
-        .rawDevice, .spaceAvailable, .spaceFree, .spaceTotal, .spaceUsed, .timeAccess, .timeCreate, .timeDelta, .timeMetadata,
-        .timeModify, .mountedOnFileID, .supportedAttributesExclusiveCreate)
-    /// The attributes that can only be set (RFC 8881 §5.5).
-    static let writeOnly = AttributeSet(.timeAccessSet, .timeModifySet, .modeSetMasked)
-    /// The attributes a client can set.
-    static let settable = AttributeSet(.size, .mode, .owner, .ownerGroup, .timeAccessSet, .timeModifySet, .modeSetMasked)
-    /// What can be set in an exclusive create: its verifier is kept in the file's times, which are thereby taken
-    /// (RFC 8881 §18.16.3).
-    static let settableInExclusiveCreate = AttributeSet(.size, .mode, .owner, .ownerGroup, .modeSetMasked)
     /// The attributes that need `statistics`.
-    static let fileSystemWide = AttributeSet(
+    private static let fileSystemWide = AttributeSet(
         .filesAvailable, .filesFree, .filesTotal, .maximumFileSize, .maximumLink, .maximumName, .spaceAvailable, .spaceFree,
         .spaceTotal)
 
     /// Gathers what is needed for `wanted`.
-    init(_ file: CurrentFile, wanted: AttributeSet, limits: Limits, caller: Caller) throws(NFSStatus) {
+    init(_ file: CurrentFile, wanted: AttributeSet, server: NFSServer, caller: Caller) throws(NFSStatus) {
         self.file = file
-        self.limits = limits
+        limits = server.limits
         attributes = try file.node.attributes(caller)
         statistics = wanted.intersection(Self.fileSystemWide).isEmpty ? nil : try file.node.statistics(caller)
+        let owners = server.owners
+        owner = wanted.contains(.owner) ? try owners.text(of: attributes.owner, .user, mayBlock: caller.mayBlock) : nil
+        group = wanted.contains(.ownerGroup) ? try owners.text(of: attributes.group, .group, mayBlock: caller.mayBlock) : nil
+        let hasACL = file.node.fileSystemFeatures.contains(.accessControlLists)
+        acl = wanted.contains(.acl) && hasACL ? try EncodedACL(file.node.accessControlList(caller), owners, caller) : nil
+    }
+
+    /// Those of `wanted` that can be answered for this file.
+    func answerable(_ wanted: AttributeSet) -> AttributeSet {
+        let answered = wanted.intersection(AttributeSupport.readable(on: file.node.fileSystemFeatures))
+        return attributes.createTime == nil ? answered.subtracting(AttributeSet(.timeCreate)) : answered
     }
 
     /// Writes fattr4 (RFC 8881 §3.3.9): those of `wanted` that this server knows and can answer for this file.
     func encode(_ wanted: AttributeSet, to reply: inout XDRWriter) {
-        var answered = wanted.intersection(Self.readable)
-        if attributes.createTime == nil { answered = answered.subtracting(AttributeSet(.timeCreate)) }
+        var answered = answerable(wanted)
         answered.encode(to: &reply)
         let lengthPosition = reply.count
         reply.uint32(0)
@@ -54,7 +52,7 @@ struct AttributeSource {
 
     private func encode(_ attribute: Attribute, to reply: inout XDRWriter) {
         switch attribute {
-        case .supportedAttributes: Self.readable.union(Self.writeOnly).encode(to: &reply)
+        case .supportedAttributes: AttributeSupport.supported(on: file.node.fileSystemFeatures).encode(to: &reply)
         case .type: reply.uint32(attributes.type.rawValue)
         case .filehandleExpireType: reply.uint32(0)  // FH4_PERSISTENT
         case .change: reply.uint64(attributes.change)
@@ -69,20 +67,22 @@ struct AttributeSource {
             reply.uint64(fsid.minor)
         case .leaseTime: reply.uint32(limits.leaseSeconds)
         case .readdirAttributeError: reply.uint32(NFSStatus.ok.rawValue)
-        case .aclSupport: reply.uint32(0)
+        case .acl: acl?.encode(to: &reply)
+        case .aclSupport: reply.uint32(AttributeSupport.aceTypes(on: file.node.fileSystemFeatures))
         case .filehandle: file.wireHandle.withBytes { reply.opaque($0) }
         case .fileID: reply.uint64(attributes.fileID)
         case .filesAvailable: reply.uint64(statistics?.filesAvailable ?? 0)
         case .filesFree: reply.uint64(statistics?.filesFree ?? 0)
         case .filesTotal: reply.uint64(statistics?.filesTotal ?? 0)
+        case .fsLocations: encodeLocations(to: &reply)
         case .maximumFileSize: reply.uint64(statistics?.maximumFileSize ?? 0)
         case .maximumLink: reply.uint32(statistics?.maximumLinks ?? 0)
         case .maximumName: reply.uint32(statistics?.maximumNameLength ?? 0)
         case .maximumRead, .maximumWrite: reply.uint64(UInt64(limits.maximumTransfer))
         case .mode: reply.uint32(attributes.mode)
         case .numberOfLinks: reply.uint32(attributes.linkCount)
-        case .owner: Owner.encode(attributes.owner, to: &reply)
-        case .ownerGroup: Owner.encode(attributes.group, to: &reply)
+        case .owner: owner?.encode(to: &reply)
+        case .ownerGroup: group?.encode(to: &reply)
         case .rawDevice:
             reply.uint32(attributes.device.major)
             reply.uint32(attributes.device.minor)
@@ -96,10 +96,19 @@ struct AttributeSource {
         case .timeMetadata: attributes.metadataTime.encode(to: &reply)
         case .timeModify: attributes.modifyTime.encode(to: &reply)
         case .mountedOnFileID: reply.uint64(file.export.fileIDMountedOn(for: file.node) ?? attributes.fileID)
-        case .supportedAttributesExclusiveCreate: Self.settableInExclusiveCreate.encode(to: &reply)
-        case .acl, .archive, .fsLocations, .hidden, .mimeType, .quotaAvailableHard, .quotaAvailableSoft, .quotaUsed, .system,
-            .timeAccessSet, .timeBackup, .timeModifySet, .modeSetMasked:
-            break  // not among `readable`
+        case .supportedAttributesExclusiveCreate:
+            AttributeSupport.settable(.exclusiveCreation, on: file.node.fileSystemFeatures).encode(to: &reply)
+        case .archive, .hidden, .mimeType, .quotaAvailableHard, .quotaAvailableSoft, .quotaUsed, .system, .timeAccessSet, .timeBackup,
+            .timeModifySet, .layoutHint, .retentionSet, .retentionEventSet, .modeSetMasked:
+            break  // never answered
         }
+    }
+
+    /// fs_locations4: where the file system is in this server's name space, and that it is nowhere else (RFC 8881 §11.16).
+    private func encodeLocations(to reply: inout XDRWriter) {
+        let path = file.export.pseudoPath.split(separator: "/")
+        reply.uint32(UInt32(path.count))
+        for component in path { reply.string(String(component)) }
+        reply.uint32(0)
     }
 }

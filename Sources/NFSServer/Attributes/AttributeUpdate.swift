@@ -12,52 +12,58 @@ struct AttributeUpdate: ~Escapable {
     @_lifetime(copy request)
     init(from request: inout XDRReader) throws(XDRError) {
         attributes = try AttributeSet(from: &request)
-        values = try request.opaque(maximum: 64 * 1024)
+        values = try request.opaque(maximum: request.remaining)
     }
 
     /// The update in the file system's terms.
     /// - Parameters:
-    ///   - permitted: the attributes that may be set where this update stands.
-    ///   - currentMode: the mode that mode_set_masked changes a part of.
-    /// - Throws: `attrnotsupp` for attributes this server does not know, `inval` for those that cannot be set here, `badxdr`
+    ///   - place: where this update stands.
+    ///   - file: the file, or the directory a file is made in.
+    /// - Throws: `attrnotsupp` for attributes the file system does not have, `inval` for those that cannot be set here, `badxdr`
     ///   when the values do not read, and what the values themselves are refused with.
-    func changes(
-        permitted: AttributeSet = AttributeSource.settable, currentMode: () throws(NFSStatus) -> UInt32
-    ) throws(NFSStatus) -> AttributeChanges {
-        guard attributes.subtracting(AttributeSource.readable.union(AttributeSource.writeOnly)).isEmpty else { throw .attrnotsupp }
-        guard attributes.subtracting(permitted).isEmpty else { throw .inval }
+    func changes(_ place: AttributeSupport.Place, of file: CurrentFile, in compound: Compound) throws(NFSStatus) -> AttributeChanges {
+        let features = file.node.fileSystemFeatures
+        // Linux does not let anybody set when a file was made, though the protocol would (§5.7).
+        let known = AttributeSupport.supported(on: features).subtracting(AttributeSet(.timeCreate))
+        guard attributes.subtracting(known).isEmpty else { throw .attrnotsupp }
+        guard attributes.subtracting(AttributeSupport.settable(place, on: features)).isEmpty else { throw .inval }
+        // Both at once contradict each other (§6.2.5).
+        guard !attributes.contains(.modeSetMasked) || !attributes.contains(.mode) else { throw .inval }
         var changes = AttributeChanges()
-        var masked: (value: UInt32, mask: UInt32)?
         var reader = XDRReader(values)
         var left = attributes
         while let number = left.popFirst() {
             guard let attribute = Attribute(rawValue: number) else { throw .attrnotsupp }
-            try Self.read(attribute, from: &reader, into: &changes, &masked)
+            if attribute == .acl {
+                changes.acl = try ReceivedACL.entries(from: &reader, compound.server.owners, mayBlock: compound.mayBlock)
+            } else {
+                try read(attribute, from: &reader, into: &changes, file, compound)
+            }
         }
         guard reader.remaining == 0 else { throw .badxdr }
-        if attributes.contains(.modeSetMasked) {
-            // Both at once contradict each other (RFC 8881 §6.2.5).
-            guard !attributes.contains(.mode), let masked else { throw .inval }
-            changes.mode = try currentMode() & ~masked.mask | masked.value & masked.mask
-        }
         return changes
     }
 
-    private static func read(
-        _ attribute: Attribute, from reader: inout XDRReader, into changes: inout AttributeChanges,
-        _ masked: inout (value: UInt32, mask: UInt32)?
+    private func read(
+        _ attribute: Attribute, from reader: inout XDRReader, into changes: inout AttributeChanges, _ file: CurrentFile,
+        _ compound: Compound
     ) throws(NFSStatus) {
         do {
             switch attribute {
             case .size: changes.size = try reader.uint64()
-            case .mode: changes.mode = try mode(reader.uint32())
-            case .owner: changes.owner = try Owner.id(from: reader.opaque(maximum: Owner.maximumLength))
-            case .ownerGroup: changes.group = try Owner.id(from: reader.opaque(maximum: Owner.maximumLength))
-            case .timeAccessSet: changes.accessTime = try time(from: &reader)
-            case .timeModifySet: changes.modifyTime = try time(from: &reader)
+            case .mode: changes.mode = try Self.mode(reader.uint32())
+            case .owner:
+                changes.owner = try compound.server.owners.id(
+                    of: reader.opaque(maximum: reader.remaining), .user, mayBlock: compound.mayBlock)
+            case .ownerGroup:
+                changes.group = try compound.server.owners.id(
+                    of: reader.opaque(maximum: reader.remaining), .group, mayBlock: compound.mayBlock)
+            case .timeAccessSet: changes.accessTime = try Self.time(from: &reader)
+            case .timeModifySet: changes.modifyTime = try Self.time(from: &reader)
             case .modeSetMasked:
-                let value = try mode(reader.uint32())
-                masked = (value, try mode(reader.uint32()))
+                let value = try Self.mode(reader.uint32())
+                let mask = try Self.mode(reader.uint32())
+                changes.mode = try file.node.attributes(compound.caller(on: file)).mode & ~mask | value & mask
             default: throw NFSStatus.inval
             }
         } catch let status as NFSStatus {

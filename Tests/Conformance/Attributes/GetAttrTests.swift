@@ -1,7 +1,16 @@
+import ConformanceRecord
 import NFSTestClient
 import Testing
 
-@Suite("GETATTR (RFC 8881 §18.7, §5)")
+@Suite(
+    "GETATTR (RFC 8881 §18.7, §5)",
+    .covers(
+        .getAttr,
+        never: [
+            .access: "who has the filehandle of a file may see its attributes",
+            .grace: "reading attributes takes nothing from anybody who reclaims",
+            .wrongType: "files of every type have attributes",
+        ]))
 struct GetAttrTests {
     @Test("every REQUIRED attribute is returned for every type of object (§5.6)")
     func required() async throws {
@@ -21,10 +30,11 @@ struct GetAttrTests {
         let (session, directory) = try await newDirectory()
         let supported = try #require(try await session.attributes(directory, [.supportedAttrs]).supported)
         let wanted: [Attribute] = [
-            .canSetTime, .casePreserving, .caseInsensitive, .chownRestricted, .fileID, .filesAvail, .filesFree, .filesTotal,
-            .homogeneous, .maxFileSize, .maxLink, .maxName, .maxRead, .maxWrite, .mode, .noTrunc, .numLinks, .owner, .ownerGroup,
+            .aclSupport, .canSetTime, .casePreserving, .caseInsensitive, .chownRestricted, .fileID, .filesAvail, .filesFree, .filesTotal,
+            .fsLocations, .homogeneous, .maxFileSize, .maxLink, .maxName, .maxRead, .maxWrite, .mode, .noTrunc, .numLinks, .owner,
+            .ownerGroup,
             .rawDev, .spaceAvail, .spaceFree, .spaceTotal, .spaceUsed, .timeAccess, .timeAccessSet, .timeDelta, .timeMetadata,
-            .timeModify, .timeModifySet, .mountedOnFileID,
+            .timeModify, .timeModifySet, .mountedOnFileID, .modeSetMasked,
         ]
         for attribute in Attribute.required + wanted { #expect(supported.contains(attribute), "\(attribute)") }
     }
@@ -33,22 +43,29 @@ struct GetAttrTests {
     func allSupported() async throws {
         let (session, directory) = try await newDirectory()
         let supported = try #require(try await session.attributes(directory, [.supportedAttrs]).supported)
-        let readable = Attribute.allCases.filter {
-            supported.contains($0) && ![.timeAccessSet, .timeModifySet, .modeSetMasked, .fsStatus, .layoutHint].contains($0)
-        }
+        let readable = Attribute.allCases.filter { supported.contains($0) && !Attribute.setOnly.contains($0) }
         #expect(try await session.attributes(directory, AttributeSet(readable)).set == AttributeSet(readable))
     }
 
     @Test("an attribute that is not supported is left out without an error (§18.7.3)")
     func unsupported() async throws {
         let (session, directory) = try await newDirectory()
-        var request: AttributeSet = [.type, .system, .hidden, .archive, .mimeType]
+        let unsupported: AttributeSet = [
+            .archive, .hidden, .mimeType, .quotaAvailHard, .quotaAvailSoft, .quotaUsed, .system, .timeBackup, .dacl, .sacl, .layoutTypes,
+        ]
         let supported = try #require(try await session.attributes(directory, [.supportedAttrs]).supported)
-        request.insert(200)
-        request.insert(1000)
-        let attributes = try await session.attributes(directory, request)
-        #expect(attributes.type == .directory)
-        #expect(attributes.set.bits.allSatisfy { supported.bits.contains($0) })
+        #expect(Set(supported.bits).isDisjoint(with: unsupported.bits))
+        #expect(try await session.attributes(directory, unsupported).values.isEmpty)
+    }
+
+    @Test("numbers no attribute has are left out, however many there are")
+    func unknown() async throws {
+        let (session, directory) = try await newDirectory()
+        let type: UInt32 = 1 << 1
+        for words in [[type, 0, 0, 1 << 31], [type, 0, 0, 0, 1], [type, 0, 0xfff0_0000, .max] + Array(repeating: .max, count: 5000)] {
+            let attributes = try await session.attributes(directory, AttributeSet(words: words))
+            #expect(attributes.values == [.type: .uint32(FileType.directory.rawValue)])
+        }
     }
 
     @Test("no attributes asked, none returned")
@@ -58,7 +75,7 @@ struct GetAttrTests {
         #expect(try await session.attributes(directory, AttributeSet(words: [0, 0, 0, 0])).values.isEmpty)
     }
 
-    @Test("an attribute that can only be set is INVAL (§5.5)", arguments: [Attribute.timeAccessSet, .timeModifySet])
+    @Test("an attribute that can only be set is INVAL (§5.5)", arguments: Attribute.setOnly)
     func writeOnly(_ attribute: Attribute) async throws {
         let (session, directory) = try await newDirectory()
         #expect(try await session.compound(.putFH(directory), .getAttr([attribute])).outcome == Outcome(.getAttr, .inval))
@@ -71,6 +88,68 @@ struct GetAttrTests {
         let exclusive = try #require(attributes.attributeSet(.suppAttrExclCreat))
         #expect(Set(exclusive.bits).isSubset(of: Set(attributes.supported?.bits ?? [])))
         #expect(exclusive.contains(.mode))
+        #expect(Set(exclusive.bits).isDisjoint(with: AttributeSet([.timeAccessSet, .timeModifySet, .modeSetMasked]).bits))
+    }
+
+    @Test("fs_locations names the export's place and no other (§11.16)")
+    func locations() async throws {
+        let server = try await sharedServer()
+        let (session, directory) = try await newDirectory()
+        var expected = XDREncoder()
+        expected.array(server.exportPath) { $0.string($1) }
+        expected.uint32(0)
+        #expect(try await session.attributes(directory, [.fsLocations]).values == [.fsLocations: .raw(expected.bytes)])
+        let root = try await session.run(.putRootFH, .getAttr([.fsLocations])).attributes
+        #expect(root.values == [.fsLocations: .raw([0, 0, 0, 0, 0, 0, 0, 0])])
+    }
+
+    @Test("mounted_on_fileid of an export's root is that of the entry it is found by, elsewhere it is fileid (§5.8.2.23)")
+    func mountedOnFileID() async throws {
+        let (session, directory) = try await newDirectory()
+        let inside = try await session.attributes(directory, [.fileID, .mountedOnFileID])
+        #expect(inside.uint64(.mountedOnFileID) == inside.fileID)
+        let path = try await sharedServer().exportPath
+        let parent = try await session.lookup(path: path.dropLast())
+        let export = try await session.attributes(session.lookup(path: path), [.fileID, .mountedOnFileID, .fsid])
+        let entry = try #require(
+            try await session.entries(parent, [.fileID, .mountedOnFileID, .fsid]).first { $0.name == Array(path[path.count - 1].utf8) })
+        #expect(entry.attributes == export)
+        #expect(export.uint64(.mountedOnFileID) != export.fileID)
+    }
+
+    @Test("time_create is when the file was made, and stays")
+    func timeCreate() async throws {
+        let (session, directory) = try await newDirectory()
+        guard try #require(await session.attributes(directory, [.supportedAttrs]).supported).contains(.timeCreate) else { return }
+        let file = try await session.makeFile(directory, "file")
+        let created = try #require(await session.attributes(file, [.timeCreate]).time(.timeCreate))
+        #expect(created > Time(seconds: 1_500_000_000))
+        try await session.run(.putFH(file), .write(.anonymous, [1]), .setAttr(.mode(0o600)))
+        #expect(try await session.attributes(file, [.timeCreate]).time(.timeCreate) == created)
+    }
+
+    @Test("aclsupport tells of ALLOW and DENY where there are lists, of nothing elsewhere (§6.2.1.2)")
+    func aclSupport() async throws {
+        let (session, directory) = try await newDirectory()
+        let attributes = try await session.attributes(directory, [.supportedAttrs, .aclSupport, .acl])
+        let hasACL = try #require(attributes.supported).contains(.acl)
+        #expect(attributes.uint32(.aclSupport) == (hasACL ? 3 : 0))
+        #expect((attributes.acl != nil) == hasACL)
+        let root = try await session.run(.putRootFH, .getAttr([.supportedAttrs, .aclSupport, .acl])).attributes
+        #expect(root.uint32(.aclSupport) == 0)
+        #expect(root.acl == nil)
+    }
+
+    @Test("a file without a list has one that says what its mode says (§6.4.2)", .withACLs)
+    func aclOfMode() async throws {
+        let (session, directory) = try await newDirectory()
+        let file = try await session.makeFile(directory, "file", mode: 0o604)
+        let acl = try #require(await session.attributes(file, [.acl]).acl)
+        #expect(acl.map(\.who) == ["OWNER@", "GROUP@", "GROUP@", "EVERYONE@"])
+        #expect(acl.map(\.type) == [0, 0, 1, 0])
+        #expect(
+            acl.map { $0.mask & (ACE.readData | ACE.write | ACE.execute) } == [ACE.readData | ACE.write, 0, ACE.readData, ACE.readData])
+        #expect(acl.allSatisfy { $0.flag == 0 })
     }
 
     @Test("handles are persistent and one for each file (§5.8.1.3, §5.8.1.10)")
@@ -146,6 +225,7 @@ struct GetAttrTests {
         #expect(attributes.bool(.casePreserving) == true)
         #expect(attributes.bool(.caseInsensitive) == false)
         #expect(attributes.bool(.noTrunc) == true)
+        #expect(attributes.bool(.homogeneous) == true)
         let delta = try #require(attributes.time(.timeDelta))
         #expect(delta.seconds == 0 && delta.nanoseconds > 0)
     }

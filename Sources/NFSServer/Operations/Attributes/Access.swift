@@ -12,9 +12,10 @@ struct Access: Operation {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let file = try compound.file()
+        guard wanted.isSubset(of: .all) else { throw .inval }
         // LOOKUP has no meaning but on a directory, EXECUTE none on one (§18.1.4): such a right is never told of.
         let meaningless: AccessRights = file.node.type == .directory ? .execute : [.lookup, .delete]
-        let supported = wanted.intersection(.all).subtracting(meaningless)
+        let supported = wanted.subtracting(meaningless)
         var granted = try file.node.access(supported, compound.caller(on: file)).intersection(supported)
         if file.export.rules.isReadOnly { granted.subtract([.modify, .extend, .delete]) }
         reply.uint32(supported.rawValue)

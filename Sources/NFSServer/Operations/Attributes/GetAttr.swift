@@ -12,8 +12,8 @@ struct GetAttr: Operation {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let file = try compound.file()
-        guard wanted.intersection(AttributeSource.writeOnly).isEmpty else { throw .inval }
-        let source = try AttributeSource(file, wanted: wanted, limits: compound.server.limits, caller: compound.caller(on: file))
+        guard wanted.intersection(AttributeSupport.writeOnly).isEmpty else { throw .inval }
+        let source = try AttributeSource(file, wanted: wanted, server: compound.server, caller: compound.caller(on: file))
         source.encode(wanted, to: &reply)
     }
 }

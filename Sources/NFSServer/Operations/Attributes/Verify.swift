@@ -1,7 +1,7 @@
 import NFSProtocol
 import XDR
 
-/// VERIFY: go on only if attributes of the current file are as given (RFC 8881 §18.30).
+/// VERIFY: go on only if attributes of the current file are as given (RFC 8881 §18.31).
 struct Verify: Operation, ~Escapable {
     static var code: OperationCode { .verify }
     private let given: AttributeComparison

@@ -42,7 +42,7 @@ struct Create: Operation, ~Escapable {
         try compound.requireText(target, in: directory)
         // The size of what is no regular file cannot be set.
         guard !update.attributes.contains(.size) else { throw .inval }
-        let changes = try update.changes { 0 }
+        let changes = try update.changes(.creation, of: directory, in: compound)
         try compound.requireWritable(directory)
         let (node, change) = try directory.node.create(name, object, changes, compound.caller(on: directory))
         compound.setCurrent(CurrentFile(node: node, export: directory.export))

@@ -31,7 +31,7 @@ struct ReadDir: Operation {
         let directory = try compound.directory(symbolicLink: .notdir)
         guard cookie != 1, cookie != 2 else { throw .badCookie }
         guard cookie == 0 || cookieVerifier == Self.cookieVerifierOfAll else { throw .notSame }
-        guard wanted.intersection(AttributeSource.writeOnly).isEmpty else { throw .inval }
+        guard wanted.intersection(AttributeSupport.writeOnly).isEmpty else { throw .inval }
 
         // A thousand entries take milliseconds, and may have to be read: not on an event loop.
         guard compound.mayBlock else { throw .wouldBlock }
@@ -100,7 +100,7 @@ struct ReadDir: Operation {
             try compound.admit(to: file.export)
             try compound.requireFlavor(of: file.export)
             let caller = compound.caller(on: file)
-            try AttributeSource(file, wanted: wanted, limits: compound.server.limits, caller: caller).encode(wanted, to: &reply)
+            try AttributeSource(file, wanted: wanted, server: compound.server, caller: caller).encode(wanted, to: &reply)
         } catch {
             switch error {
             case .wouldBlock: throw error

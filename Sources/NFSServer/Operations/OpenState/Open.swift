@@ -165,7 +165,8 @@ struct Open: Operation, ~Escapable {
             return opened
         case .unchecked:
             // Of the attributes only a size of zero counts for a file that is there (§18.16.3).
-            return try openEntry(file, of: directory, truncating: try creation.changes(by: compound.client()).size == 0, compound)
+            return try openEntry(
+                file, of: directory, truncating: try creation.changes(in: directory, by: compound.client(), compound).size == 0, compound)
         }
     }
 
@@ -173,7 +174,7 @@ struct Open: Operation, ~Escapable {
     private func create(
         _ name: FileName, in directory: CurrentFile, _ creation: OpenCreation, _ compound: Compound
     ) throws(NFSStatus) -> Opened? {
-        let changes = try creation.changes(by: compound.client())
+        let changes = try creation.changes(in: directory, by: compound.client(), compound)
         try compound.requireWritable(directory)
         let node: any Node
         let change: ChangeInfo

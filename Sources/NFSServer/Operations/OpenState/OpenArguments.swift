@@ -44,11 +44,11 @@ struct OpenCreation: ~Escapable {
     }
 
     /// The attributes the new file gets when `client` makes it.
-    func changes(by client: Client) throws(NFSStatus) -> AttributeChanges {
-        guard mode == .exclusive else { return try update.changes { 0 } }
+    func changes(in directory: CurrentFile, by client: Client, _ compound: Compound) throws(NFSStatus) -> AttributeChanges {
+        guard mode == .exclusive else { return try update.changes(.creation, of: directory, in: compound) }
         var changes: AttributeChanges
         do throws(NFSStatus) {
-            changes = try update.changes(permitted: AttributeSource.settableInExclusiveCreate) { 0 }
+            changes = try update.changes(.exclusiveCreation, of: directory, in: compound)
         } catch {
             // What the server does not know is no more in suppattr_exclcreat than what it keeps for itself (§18.16.3).
             throw error == .attrnotsupp ? .inval : error

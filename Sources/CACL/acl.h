@@ -1,0 +1,3 @@
+// POSIX access control lists (libacl1-dev).
+#include <sys/acl.h>
+#include <acl/libacl.h>
