@@ -67,6 +67,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
                 lifecycle, log,
             ]),
+        module("RecoveryJournal", ["CLinux"]),
 
         // The server: the engine knows no socket and no disk, the daemon puts the parts together.
         module(
@@ -78,7 +79,8 @@ let package = Package(
         module(
             "NFSDaemon",
             [
-                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend",
+                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend", "RecoveryJournal",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
@@ -96,7 +98,8 @@ let package = Package(
         tests("NFSStateTests", ["NFSState", "NFSProtocol"]),
         tests("SecurityTests", ["Security"]),
         tests("RecoveryBackendTests", ["RecoveryBackend", "recovery-backend"]),
-        tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "RecoveryBackend", "nfs-server"]),
+        tests("RecoveryJournalTests", ["RecoveryJournal"]),
+        tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "RecoveryBackend", "RecoveryJournal", "nfs-server"]),
         .target(name: "NFSTestClient", path: "Tests/NFSTestClient", swiftSettings: swiftSettings),
         .target(
             name: "ConformanceRecord", dependencies: ["NFSTestClient"], path: "Tests/ConformanceRecord", swiftSettings: swiftSettings),
@@ -110,7 +113,7 @@ let package = Package(
         tests(
             "NFSServerTests",
             ["NFSServer", "NFSTestServer", "ConformanceRecord", "NFSTestClient", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC"]),
-        tests("Conformance", ["NFSTestClient", "NFSTestServer", "ConformanceRecord", "conformance-table", "nfs-server"]),
+        tests("Conformance", ["NFSTestClient", "NFSTestServer", "ConformanceRecord", "conformance-table", "nfs-server", "recovery-backend"]),
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(

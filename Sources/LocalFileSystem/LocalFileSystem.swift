@@ -33,7 +33,10 @@ package final class LocalFileSystem: FileSystem {
     ///     RFC 8881 wants it.
     ///   - descriptorLimit: how many descriptors to keep open; lowered to three quarters of what the process may have. The
     ///     process's soft limit is raised to its hard limit, and its umask set to 0.
-    package init(path: String, durableMetadata: Bool, descriptorLimit: Int) throws(LocalFileSystemError) {
+    ///   - hidden: what clients must not see.
+    package init(
+        path: String, durableMetadata: Bool, descriptorLimit: Int, hidden: HiddenFiles = HiddenFiles()
+    ) throws(LocalFileSystemError) {
         umask(0)
         let descriptors = Descriptor.Count()
         let number = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -47,7 +50,8 @@ package final class LocalFileSystem: FileSystem {
             volume = Volume(
                 root: root, rootHandle: handle.handle(of: identity), identity: identity, type: capacity.type,
                 actsAsCaller: try Self.canActAsCaller(root: number, handle), durableMetadata: durableMetadata,
-                descriptorLimit: min(descriptorLimit, Self.raisedLimit() * 3 / 4), descriptors: descriptors)
+                descriptorLimit: min(descriptorLimit, Self.raisedLimit() * 3 / 4), descriptors: descriptors,
+                hidden: hidden)
             rootNode = volume.cache.node(volume.rootHandle) { [volume] in LocalNode(volume.rootHandle, .directory, in: volume) }
             rootNode.offer(root)
         } catch {

@@ -36,7 +36,13 @@ extension LocalNode {
                 keepListing(listing)
                 return true
             }
-            guard try Self.forEach(in: UnsafeRawBufferPointer(rebasing: buffer[..<filled]), &listing.position, body) else {
+            let goesOn = try Self.forEach(in: UnsafeRawBufferPointer(rebasing: buffer[..<filled]), &listing.position) {
+                entry throws(NFSStatus) in
+                // Clients see nothing of the server's own files. An error means that it cannot be seen either.
+                if HiddenFiles.isDirectoryName(entry.name), (try? isHidden(entry.name, in: directory, caller)) ?? true { return true }
+                return try body(entry)
+            }
+            guard goesOn else {
                 keepListing(listing)
                 return false
             }

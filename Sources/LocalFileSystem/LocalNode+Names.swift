@@ -20,6 +20,12 @@ extension LocalNode {
     /// - Throws: `access` for a directory something is mounted on: what is below belongs to another file system, which is not
     ///   exported, and LOOKUP has no XDEV (RFC 8881 §15.2).
     func entry(_ name: FileName, of directory: Descriptor, _ caller: Caller) throws(NFSStatus) -> Descriptor {
+        guard try !isHidden(name, in: directory, caller) else { throw .noent }
+        return try anyEntry(name, of: directory, caller)
+    }
+
+    /// As `entry`, and finds what is hidden as well.
+    private func anyEntry(_ name: FileName, of directory: Descriptor, _ caller: Caller) throws(NFSStatus) -> Descriptor {
         do throws(SystemError) {
             return try name.withCString { name throws(SystemError) in
                 try volume.open(for: .path, mayBlock: caller.mayBlock) { linux_lookup(directory.number, name, !caller.mayBlock) }
@@ -31,6 +37,24 @@ extension LocalNode {
             default: throw error.status
             }
         }
+    }
+
+    /// Whether `name` in this directory is the server's: in the exported directory itself, and in one that is so for another
+    /// export of the same file system.
+    func isHidden(_ name: FileName, in directory: Descriptor, _ caller: Caller) throws(NFSStatus) -> Bool {
+        guard HiddenFiles.isDirectoryName(name) else { return false }
+        if handle == volume.rootHandle { return true }
+        do throws(NFSStatus) {
+            let found = try anyEntry(name, of: directory, caller)
+            return (try? KernelHandle(of: found.number)).map { volume.hidden.contains($0.handle(of: volume.identity)) } ?? true
+        } catch .noent {
+            return false
+        }
+    }
+
+    /// - Throws: `badname` when the name is the server's.
+    private func requireNotHidden(_ name: FileName, in directory: Descriptor, _ caller: Caller) throws(NFSStatus) {
+        guard try !isHidden(name, in: directory, caller) else { throw .badname }
     }
 
     func parent(_ caller: Caller) throws(NFSStatus) -> (any Node)? {
@@ -80,6 +104,7 @@ extension LocalNode {
         try volume.requireMayChange(caller)
         let directory = try descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
+        try requireNotHidden(name, in: directory, caller)
         let (made, change) = try changingEntries(directory) { () throws(NFSStatus) -> (node: LocalNode, isFinished: Bool) in
             let made = try new.make(name, in: self, directory, caller)
             do throws(NFSStatus) {
@@ -108,6 +133,7 @@ extension LocalNode {
         let directory = try descriptor(mayBlock: caller.mayBlock)
         let source = try file.descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
+        try requireNotHidden(name, in: directory, caller)
         let change = try changingEntries(directory) { () throws(NFSStatus) in
             try require(name.withCString { linux_link(source.number, directory.number, $0) })
             file.noteChange()
@@ -150,6 +176,7 @@ extension LocalNode {
         let targetDirectory = try target.descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
         let blocking = Caller(caller.credentials, mayBlock: true)
+        try target.requireNotHidden(newName, in: targetDirectory, blocking)
         let moved = try entry(name, of: sourceDirectory, blocking)
         let replaced: Descriptor?
         do throws(NFSStatus) {

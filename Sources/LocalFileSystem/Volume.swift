@@ -20,14 +20,16 @@ final class Volume: Sendable {
     /// The exported directory, open for reading: open_by_handle_at takes no O_PATH descriptor to know the file system by.
     let root: Descriptor
     let descriptors: Descriptor.Count
+    let hidden: HiddenFiles
     let cache = NodeCache()
     /// Whether the file system can write into the page cache without waiting, as far as known: XFS can, ext4 cannot.
     let writesWithoutWaiting = Atomic<Bool>(true)
 
     init(
         root: Descriptor, rootHandle: FileHandle, identity: FileSystemIdentity, type: UInt64, actsAsCaller: Bool, durableMetadata: Bool,
-        descriptorLimit: Int, descriptors: Descriptor.Count
+        descriptorLimit: Int, descriptors: Descriptor.Count, hidden: HiddenFiles
     ) {
+        self.hidden = hidden
         self.root = root
         self.rootHandle = rootHandle
         self.identity = identity
@@ -93,7 +95,7 @@ final class Volume: Sendable {
     // MARK: Nodes
 
     /// The node of an open file.
-    /// - Throws: `stale` when the file has no name any more.
+    /// - Throws: `stale` when the file has no name any more, or is hidden.
     func node(of descriptor: Descriptor) throws(NFSStatus) -> LocalNode {
         var status = linux_status()
         try require(linux_status(descriptor.number, &status))
@@ -104,7 +106,13 @@ final class Volume: Sendable {
         } catch {
             throw error.status
         }
-        let node = cache.find(handle) ?? cache.node(handle) { LocalNode(handle, type, in: self) }
+        let node: LocalNode
+        if let known = cache.find(handle) {
+            node = known
+        } else {
+            guard !hidden.contains(handle) else { throw .stale }
+            node = cache.node(handle) { LocalNode(handle, type, in: self) }
+        }
         node.offer(descriptor)
         return node
     }
