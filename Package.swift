@@ -86,7 +86,7 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
                 lifecycle, unixSignals, log,
             ]),
-        program("nfs-server", ["NFSDaemon", argumentParser]),
+        program("nfs-server", ["NFSDaemon", "NFSServer", argumentParser]),
         program("recovery-backend", ["RecoveryBackend", argumentParser, lifecycle, unixSignals, log]),
 
         // Tests. Those that run a program depend on it, so that it is built before they start.

@@ -76,13 +76,16 @@ int linux_act_as_superuser(void) {
 
 // ---- Names
 
-int linux_lookup(int directory, const char *name, bool cached) {
-    struct open_how how = {
-        .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-        .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | (cached ? RESOLVE_CACHED : 0),
-    };
+static int lookup(int directory, const char *name, uint64_t resolve) {
+    struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS | resolve};
     return (int)RESULT(syscall(SYS_openat2, directory, name, &how, sizeof how));
 }
+
+int linux_lookup(int directory, const char *name, bool cached) {
+    return lookup(directory, name, RESOLVE_NO_XDEV | (cached ? RESOLVE_CACHED : 0));
+}
+
+int linux_lookup_across_mounts(int directory, const char *name) { return lookup(directory, name, 0); }
 
 int linux_create(int directory, const char *name, uint32_t mode) {
     return RESULT(openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
@@ -124,13 +127,17 @@ ptrdiff_t linux_readlink(int file, char *buffer, size_t size) { return RESULT(re
 
 // ---- Files
 
+int linux_open_directory(const char *path) { return RESULT(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)); }
+
 int linux_reopen(int file, int flags) { return RESULT(open(path_of(file).text, flags | O_CLOEXEC | O_NOCTTY)); }
 
 static struct linux_time time_of(struct statx_timestamp time) { return (struct linux_time){time.tv_sec, time.tv_nsec}; }
 
-int linux_status(int file, struct linux_status *status) {
+// The status of the entry `name` of a directory, or with an empty name that of the file itself.
+static int status_at(int file, const char *name, struct linux_status *status) {
     struct statx kernel;
-    if (statx(file, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &kernel) != 0) return -errno;
+    int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+    if (statx(file, name, flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &kernel) != 0) return -errno;
     *status = (struct linux_status){
         .mode = kernel.stx_mode,
         .links = kernel.stx_nlink,
@@ -146,9 +153,13 @@ int linux_status(int file, struct linux_status *status) {
         .changed = time_of(kernel.stx_ctime),
         .born = time_of(kernel.stx_btime),
         .is_born_known = (kernel.stx_mask & STATX_BTIME) != 0,
+        .is_mount_root = (kernel.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0,
+        .mount = kernel.stx_mnt_id,
     };
     return 0;
 }
+
+int linux_status(int file, struct linux_status *status) { return status_at(file, "", status); }
 
 int linux_capacity(int file, struct linux_capacity *capacity) {
     struct statfs status;
@@ -198,14 +209,34 @@ struct kernel_handle {
     uint8_t bytes[sizeof((struct linux_handle *)0)->bytes];
 };
 
-int linux_get_handle(int file, struct linux_handle *handle) {
+// The handle of the entry `name` of a directory, or with an empty name that of the file itself.
+static int handle_at(int file, const char *name, struct linux_handle *handle) {
     struct kernel_handle kernel = {.head.handle_bytes = sizeof kernel.bytes};
     int mount_id;
-    if (name_to_handle_at(file, "", &kernel.head, &mount_id, AT_EMPTY_PATH) != 0) return -errno;
+    if (name_to_handle_at(file, name, &kernel.head, &mount_id, AT_EMPTY_PATH) != 0) return -errno;
     handle->type = kernel.head.handle_type;
     handle->count = kernel.head.handle_bytes;
     memcpy(handle->bytes, kernel.head.f_handle, handle->count);
     return 0;
+}
+
+int linux_get_handle(int file, struct linux_handle *handle) { return handle_at(file, "", handle); }
+
+static bool are_equal(const struct linux_handle *one, const struct linux_handle *other) {
+    return one->type == other->type && one->count == other->count && memcmp(one->bytes, other->bytes, one->count) == 0;
+}
+
+int linux_glimpse(int directory, const char *name, struct linux_status *status, struct linux_handle *handle) {
+    // Equal handles before and after: the status between them is that of the same file.
+    for (int attempt = 0; attempt < 4; attempt++) {
+        struct linux_handle before;
+        int error = handle_at(directory, name, &before);
+        if (error == 0) error = status_at(directory, name, status);
+        if (error == 0) error = handle_at(directory, name, handle);
+        if (error != 0) return error;
+        if (are_equal(&before, handle)) return 0;
+    }
+    return -EAGAIN;
 }
 
 int linux_open_handle(int mount, const struct linux_handle *handle) {

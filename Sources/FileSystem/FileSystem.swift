@@ -15,14 +15,15 @@ package protocol FileSystem: AnyObject, Sendable {
     /// - Throws: `badhandle` when the bytes are no handle of this file system, `stale` when the file is gone.
     func node(for handle: FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node
 
-    func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics
-
     /// Makes the calling thread the server's own again. A call may leave its thread acting as its caller, as the next is
     /// often of the same; what the thread does outside of file systems, starting threads above all, is not that caller's.
     func actAsServer()
 }
 
 extension FileSystem {
+    /// How full the file system is, without what may be mounted inside.
+    package func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics { try root.statistics(caller) }
+
     /// What a file system does that never acts as anybody.
     package func actAsServer() {}
 }

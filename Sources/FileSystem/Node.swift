@@ -9,6 +9,15 @@ package protocol Node: AnyObject, Sendable {
     /// Never changes during the life of a file.
     var type: FileType { get }
 
+    /// The file system this file lies on: that of its `FileSystem`, or one that is mounted inside and was entered.
+    var fileSystemIdentity: FileSystemIdentity { get }
+
+    /// Of the root of a file system mounted inside another, the number of the directory it covers; nil for any other file.
+    var coveredFileID: UInt64? { get }
+
+    /// How full the file system this file lies on is.
+    func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics
+
     func attributes(_ caller: Caller) throws(NFSStatus) -> FileAttributes
 
     /// Sets all of `changes` or, where the file system allows it, nothing. Size first, then owner, mode and times.
@@ -22,7 +31,11 @@ package protocol Node: AnyObject, Sendable {
     /// - Throws: `notdir` when this is no directory, `noent`, `access`.
     func lookup(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> any Node
 
-    /// The directory this directory is in; nil for the root of its file system.
+    /// The same for one who asks for the handle and the attributes of that moment and then lets go, as a listing does for
+    /// each of its entries: nothing is opened or kept for it, where the file system can do without.
+    func glimpse(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> any Node
+
+    /// The directory this directory is in; nil for the root of its `FileSystem`.
     func parent(_ caller: Caller) throws(NFSStatus) -> (any Node)?
 
     /// Calls `body` with the entries behind `cookie` (0: from the start) until it returns false. Neither `.` nor `..` is
@@ -33,18 +46,22 @@ package protocol Node: AnyObject, Sendable {
     ) throws(NFSStatus) -> Bool
 
     /// Makes a new entry.
-    /// - Throws: `exist` when the name is taken.
+    /// - Throws: `exist` when the name is taken, `perm` for an owner or a device the caller may not make.
     func create(
         _ name: FileName, _ object: NewObject, _ changes: AttributeChanges, _ caller: Caller
     ) throws(NFSStatus) -> (node: any Node, change: ChangeInfo)
 
     /// Makes `name` in this directory another name of `file`.
+    /// - Throws: `exist`, `isdir`, `xdev`, `mlink`, `access`; `stale` when `file` or this directory is gone.
     func link(_ file: any Node, as name: FileName, _ caller: Caller) throws(NFSStatus) -> ChangeInfo
 
     /// Removes an entry of any type; a directory must be empty.
+    /// - Throws: `noent`, `notempty`; `access`, also where only the owner may remove it.
     func remove(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> ChangeInfo
 
     /// Moves the entry `name` of this directory to `newName` in `directory`, replacing what is there (RFC 8881 §18.26.3).
+    /// Nothing happens when both are names of one file.
+    /// - Throws: `noent`, `exist`, `inval` for a directory into itself, `xdev`; `access` as `remove`.
     func rename(
         _ name: FileName, to directory: any Node, as newName: FileName, _ caller: Caller
     ) throws(NFSStatus) -> (source: ChangeInfo, target: ChangeInfo)
@@ -62,6 +79,12 @@ package protocol Node: AnyObject, Sendable {
 }
 
 extension Node {
+    /// What a file system does that has nothing mounted inside.
+    package var coveredFileID: UInt64? { nil }
+
+    /// What a file system does to which one file is as good as another.
+    package func glimpse(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> any Node { try lookup(name, caller) }
+
     /// What a file system without permissions has to do.
     package func openGranted(_ access: ShareAccess, _ caller: Caller) throws(NFSStatus) -> any OpenFile { try open(access, caller) }
 }

@@ -37,7 +37,8 @@ package final class HiddenFiles: Sendable {
         while let entry = readdir(stream) {
             let file = withUnsafePointer(to: &entry.pointee.d_name) { name in
                 name.withMemoryRebound(to: CChar.self, capacity: 256) { name in
-                    hiding { openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
+                    // Not the exported directory above.
+                    strcmp(name, "..") == 0 ? -1 : hiding { openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
                 }
             }
             if file >= 0 { close(file) }

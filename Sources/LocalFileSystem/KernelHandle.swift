@@ -21,17 +21,34 @@ struct KernelHandle {
     init(of descriptor: Int32) throws(SystemError) {
         kernel = linux_handle()
         try check(linux_get_handle(descriptor, &kernel))
+        try requireShort()
+    }
+
+    /// The handle of the entry `name` of an open directory, and its status at the same moment.
+    /// - Throws: as `init(of:)`, and what `linux_glimpse` fails with.
+    init(of name: FileName, in directory: Int32, _ status: inout linux_status) throws(SystemError) {
+        kernel = linux_handle()
+        try check(name.withCString { linux_glimpse(directory, $0, &status, &kernel) })
+        try requireShort()
+    }
+
+    /// - Throws: `notsupp` when it does not fit into a `FileHandle`.
+    private func requireShort() throws(SystemError) {
         guard Int(kernel.count) <= Self.maximumLength - Self.headLength, (0...0xff).contains(kernel.type) else {
             throw SystemError(code: EOPNOTSUPP)
         }
     }
 
+    /// The mark in a handle made here, for whatever file system.
+    static func mark(in handle: FileHandle) -> UInt32? {
+        guard handle.count > headLength, handle.count <= maximumLength, handle[0] == version else { return nil }
+        return (0..<4).reduce(0) { $0 | UInt32(handle[2 + $1]) << UInt32($1 * 8) }
+    }
+
     /// - Returns: nil when `handle` was not made here for the file system `identity`.
     init?(_ handle: FileHandle, of identity: FileSystemIdentity) {
+        guard Self.mark(in: handle) == Self.mark(of: identity) else { return nil }
         let length = handle.count - Self.headLength
-        guard length > 0, handle.count <= Self.maximumLength, handle[0] == Self.version else { return nil }
-        let mark = Self.mark(of: identity)
-        for index in 0..<4 where handle[2 + index] != UInt8(truncatingIfNeeded: mark >> UInt32(index * 8)) { return nil }
         kernel = linux_handle()
         kernel.type = Int32(handle[1])
         kernel.count = UInt32(length)
@@ -56,7 +73,8 @@ struct KernelHandle {
         return handle
     }
 
-    private static func mark(of identity: FileSystemIdentity) -> UInt32 {
+    /// What handles of files of the file system `identity` have in common.
+    static func mark(of identity: FileSystemIdentity) -> UInt32 {
         let folded = identity.high ^ identity.low
         return UInt32(truncatingIfNeeded: folded ^ folded >> 32)
     }

@@ -10,6 +10,7 @@ import NFSProtocol
 ///   a file system of its own.
 /// - The kernel checks permissions. A call leaves its thread acting as its caller, see `actAsServer()`.
 /// - What other processes of the machine remove while a client has it open is kept only while its descriptor is.
+/// - Something mounted on a directory inside is another file system's: it is refused, or entered if that is wanted.
 package final class LocalFileSystem: FileSystem {
     private let volume: Volume
     private let rootNode: LocalNode
@@ -33,9 +34,10 @@ package final class LocalFileSystem: FileSystem {
     ///     RFC 8881 wants it.
     ///   - descriptorLimit: how many descriptors to keep open; lowered to three quarters of what the process may have. The
     ///     process's soft limit is raised to its hard limit, and its umask set to 0.
+    ///   - crossesMounts: whether what is mounted on directories inside is served with it.
     ///   - hidden: what clients must not see.
     package init(
-        path: String, durableMetadata: Bool, descriptorLimit: Int, hidden: HiddenFiles = HiddenFiles()
+        path: String, durableMetadata: Bool, descriptorLimit: Int, crossesMounts: Bool = false, hidden: HiddenFiles = HiddenFiles()
     ) throws(LocalFileSystemError) {
         umask(0)
         let descriptors = Descriptor.Count()
@@ -43,44 +45,39 @@ package final class LocalFileSystem: FileSystem {
         guard number >= 0 else { throw Self.cannotOpen(path, SystemError(code: errno)) }
         let root = Descriptor(number, for: .read, counted: descriptors)
         var capacity = linux_capacity()
+        var status = linux_status()
         do throws(SystemError) {
             try check(linux_capacity(number, &capacity))
-            let identity = FileSystemIdentity(of: number, type: capacity.type)
+            try check(linux_status(number, &status))
             let handle = try KernelHandle(of: number)
             volume = Volume(
-                root: root, rootHandle: handle.handle(of: identity), identity: identity, type: capacity.type,
-                actsAsCaller: try Self.canActAsCaller(root: number, handle), durableMetadata: durableMetadata,
-                descriptorLimit: min(descriptorLimit, Self.raisedLimit() * 3 / 4), descriptors: descriptors,
+                root: root, handle, status, type: capacity.type, actsAsCaller: try Self.canActAsCaller(root: number, handle),
+                durableMetadata: durableMetadata, descriptorLimit: min(descriptorLimit, Self.raisedLimit() * 3 / 4),
+                descriptors: descriptors, mounts: crossesMounts ? MountedVolumes(below: Self.resolved(path)) : nil,
                 hidden: hidden)
-            rootNode = volume.cache.node(volume.rootHandle) { [volume] in LocalNode(volume.rootHandle, .directory, in: volume) }
-            rootNode.offer(root)
+            rootNode = volume.rootNode
+            volume.mounts?.begin(with: volume)
         } catch {
             throw Self.cannotServe(path, error)
         }
     }
 
-    deinit { volume.cache.close() }
+    deinit {
+        volume.cache.close()
+        volume.mounts?.close()
+    }
 
     package func node(for handle: FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node {
         if let node = volume.cache.find(handle) { return node }
-        guard KernelHandle(handle, of: identity) != nil else { throw .badhandle }
+        guard let mark = KernelHandle.mark(in: handle) else { throw .badhandle }
+        let isOfRoot = mark == KernelHandle.mark(of: identity)
+        guard isOfRoot || volume.mounts != nil else { throw .badhandle }
         guard caller.mayBlock else { throw .wouldBlock }
+        let volume = try isOfRoot ? self.volume : self.volume.mounts?.volume(thatMarks: mark) ?? self.volume
         let node = try volume.node(of: volume.open(handle))
         // The kernel takes other handles for a file than the one it gives, ones without a generation among them.
         guard node.handle == handle else { throw .badhandle }
         return node
-    }
-
-    package func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics {
-        var capacity = linux_capacity()
-        try require(linux_capacity(volume.root.number, &capacity))
-        let limits = Limits.of[volume.type] ?? Limits()
-        let block = capacity.block_size
-        return FileSystemStatistics(
-            bytesAvailable: capacity.blocks_available &* block, bytesFree: capacity.blocks_free &* block,
-            bytesTotal: capacity.blocks &* block, filesAvailable: capacity.files_free, filesFree: capacity.files_free,
-            filesTotal: capacity.files, maximumFileSize: limits.blocks.map { $0 &* block } ?? UInt64(Int64.max),
-            maximumLinks: limits.links, maximumNameLength: UInt32(clamping: capacity.name_length))
     }
 
     package func actAsServer() { Self.actAsSuperuser() }
@@ -89,19 +86,6 @@ package final class LocalFileSystem: FileSystem {
     package static func actAsSuperuser() {
         // Fails only where `act(as:)` never succeeded.
         if geteuid() == 0 { _ = linux_act_as_superuser() }
-    }
-
-    /// What statfs does not tell of a file system.
-    private struct Limits {
-        /// The size of the largest file in blocks; nil for no limit below that of the interface.
-        var blocks: UInt64?
-        var links: UInt32 = 0xffff
-
-        /// By statfs's type.
-        static let of: [UInt64: Limits] = [
-            FileSystemIdentity.ext4: Limits(blocks: 0xffff_ffff, links: 65000),
-            0x5846_5342: Limits(links: 0x7fff_ffff),  // XFS
-        ]
     }
 }
 
@@ -117,6 +101,13 @@ extension LocalFileSystem {
         try check(linux_act_as(nobody, nobody, nil, 0))
         try check(linux_act_as_superuser())
         return true
+    }
+
+    /// `path` without symbolic links, as mounts are listed.
+    private static func resolved(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
     }
 
     /// Raises the limit of open descriptors as far as it goes.

@@ -5,6 +5,7 @@ import NFSProtocol
 
 extension LocalNode {
     func attributes(_ caller: Caller) throws(NFSStatus) -> FileAttributes {
+        if let glimpsed { return glimpsed }
         var status = linux_status()
         try require(linux_status(descriptor(mayBlock: caller.mayBlock).number, &status))
         // Removed by another process: to clients it is gone, unless they have it open.
@@ -12,7 +13,11 @@ extension LocalNode {
             release()
             throw .stale
         }
-        return FileAttributes(
+        return attributes(status)
+    }
+
+    func attributes(_ status: linux_status) -> FileAttributes {
+        FileAttributes(
             type: type, mode: status.mode & 0o7777, linkCount: status.links, owner: status.uid, group: status.gid,
             size: status.size, spaceUsed: status.blocks &* 512,
             device: DeviceNumber(major: status.device_major, minor: status.device_minor), fileID: status.inode,

@@ -36,9 +36,9 @@ extension LocalNode {
                 keepListing(listing)
                 return true
             }
-            let goesOn = try Self.forEach(in: UnsafeRawBufferPointer(rebasing: buffer[..<filled]), &listing.position) {
-                entry throws(NFSStatus) in
-                // Clients see nothing of the server's own files. An error means that it cannot be seen either.
+            let part = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
+            let goesOn = try Self.forEachEntry(in: part, &listing.position) { entry throws(NFSStatus) in
+                // An error means that it cannot be seen either.
                 if HiddenFiles.isDirectoryName(entry.name), (try? isHidden(entry.name, in: directory, caller)) ?? true { return true }
                 return try body(entry)
             }
@@ -49,10 +49,21 @@ extension LocalNode {
         }
     }
 
+    /// Calls `body` with the entries behind where `descriptor` stands until it returns false.
+    static func readEntries(of descriptor: Descriptor, _ body: (borrowing DirectoryEntry) -> Bool) throws(NFSStatus) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bufferSize, alignment: 8)
+        defer { buffer.deallocate() }
+        var position: Int64 = 0
+        while case let filled = try require(linux_read_directory(descriptor.number, buffer.baseAddress, buffer.count)), filled > 0 {
+            let part = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
+            guard try forEachEntry(in: part, &position, body) else { return }
+        }
+    }
+
     /// Calls `body` with the entries in `buffer` until it returns false.
     /// - Parameter position: set to where the kernel stands behind all of them.
     /// - Returns: whether `body` took all.
-    private static func forEach(
+    private static func forEachEntry(
         in buffer: UnsafeRawBufferPointer, _ position: inout Int64, _ body: (borrowing DirectoryEntry) throws(NFSStatus) -> Bool
     ) throws(NFSStatus) -> Bool {
         var offset = 0

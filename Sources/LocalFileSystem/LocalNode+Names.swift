@@ -8,33 +8,56 @@ extension LocalNode {
         try requireDirectory()
         let directory = try descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
+        guard let found = try entry(name, of: directory, caller) else { return try mounted(on: name, of: directory, caller) }
         do throws(NFSStatus) {
-            return try volume.node(of: entry(name, of: directory, caller))
+            return try volume.node(of: found)
         } catch .stale {
             // Removed between the steps of finding it.
             throw .noent
         }
     }
 
-    /// A descriptor of the entry `name`, which is found with the rights the thread has.
-    /// - Throws: `access` for a directory something is mounted on: what is below belongs to another file system, which is not
-    ///   exported, and LOOKUP has no XDEV (RFC 8881 §15.2).
-    func entry(_ name: FileName, of directory: Descriptor, _ caller: Caller) throws(NFSStatus) -> Descriptor {
+    func glimpse(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> any Node {
+        try requireDirectory()
+        let directory = try descriptor(mayBlock: caller.mayBlock)
+        if HiddenFiles.isDirectoryName(name) { return try lookup(name, caller) }
+        try volume.act(as: caller.credentials)
+        var status = linux_status()
+        let kernelHandle: KernelHandle
+        do throws(SystemError) {
+            kernelHandle = try KernelHandle(of: name, in: directory.number, &status)
+        } catch {
+            guard error.code == EAGAIN else { throw error.status }
+            return try lookup(name, caller)
+        }
+        // What changed just now may change again at the same time by a clock that ticks: then the change attribute needs
+        // somebody to count, which is the node of a file in use.
+        guard !status.is_mount_root, !status.changed.isRecent else { return try lookup(name, caller) }
+        guard let type = FileType(mode: status.mode) else { throw .noent }
+        let handle = kernelHandle.handle(of: volume.identity)
+        let node = volume.cache.find(handle) ?? LocalNode(handle, type, in: volume)
+        return LocalNode(handle, type, in: volume, glimpsed: node.attributes(status))
+    }
+
+    /// A descriptor of the entry `name`, which is found with the rights the thread has; nil for a directory something is
+    /// mounted on.
+    /// - Throws: `stale` when this directory is gone, `noent`, `access`.
+    private func entry(_ name: FileName, of directory: Descriptor, _ caller: Caller) throws(NFSStatus) -> Descriptor? {
         guard try !isHidden(name, in: directory, caller) else { throw .noent }
         return try anyEntry(name, of: directory, caller)
     }
 
     /// As `entry`, and finds what is hidden as well.
-    private func anyEntry(_ name: FileName, of directory: Descriptor, _ caller: Caller) throws(NFSStatus) -> Descriptor {
+    private func anyEntry(_ name: FileName, of directory: Descriptor, _ caller: Caller) throws(NFSStatus) -> Descriptor? {
         do throws(SystemError) {
             return try name.withCString { name throws(SystemError) in
                 try volume.open(for: .path, mayBlock: caller.mayBlock) { linux_lookup(directory.number, name, !caller.mayBlock) }
             }
         } catch {
             switch error.code {
-            case EXDEV: throw .access
+            case EXDEV: return nil
             case EAGAIN where !caller.mayBlock: throw .wouldBlock
-            default: throw error.status
+            default: throw self.status(error, in: directory)
             }
         }
     }
@@ -45,7 +68,7 @@ extension LocalNode {
         guard HiddenFiles.isDirectoryName(name) else { return false }
         if handle == volume.rootHandle { return true }
         do throws(NFSStatus) {
-            let found = try anyEntry(name, of: directory, caller)
+            guard let found = try anyEntry(name, of: directory, caller) else { return false }
             return (try? KernelHandle(of: found.number)).map { volume.hidden.contains($0.handle(of: volume.identity)) } ?? true
         } catch .noent {
             return false
@@ -57,11 +80,65 @@ extension LocalNode {
         guard try !isHidden(name, in: directory, caller) else { throw .badname }
     }
 
+    /// As `entry`, of an entry that is to be made, removed or renamed.
+    /// - Throws: `access` for a directory something is mounted on, as long as that is so.
+    func ownEntry(_ name: FileName, of directory: Descriptor, _ caller: Caller) throws(NFSStatus) -> Descriptor {
+        guard let entry = try entry(name, of: directory, caller) else { throw .access }
+        return entry
+    }
+
+    /// What a call on a name in this directory failed with, for operations that are not about who owns something.
+    private func status(_ error: SystemError, in directory: Descriptor) -> NFSStatus {
+        switch error.code {
+        case ENOENT:
+            var status = linux_status()
+            return linux_status(directory.number, &status) == 0 && status.links == 0 ? .stale : .noent
+        // Sticky directories, immutable files, links to files of others.
+        case EPERM: return .access
+        default: return error.status
+        }
+    }
+
+    /// The root of what is mounted on the entry `name`.
+    /// - Throws: `access` where that is not served: LOOKUP has no XDEV (RFC 8881 §15.2).
+    private func mounted(on name: FileName, of directory: Descriptor, _ caller: Caller) throws(NFSStatus) -> any Node {
+        guard let mounts = volume.mounts else { throw .access }
+        guard caller.mayBlock else { throw .wouldBlock }
+        let (found, status) = try acrossMounts { name.withCString { linux_lookup_across_mounts(directory.number, $0) } }
+        // Unmounted in the meantime.
+        if status.mount == volume.mount { return try volume.node(of: found) }
+        return try mounts.volume(mountedAs: status.mount).rootNode
+    }
+
+    /// The directory above the one this volume is mounted on.
+    private func parentOfMount(_ directory: Descriptor, _ mounts: MountedVolumes) throws(NFSStatus) -> any Node {
+        let (found, status) = try acrossMounts { linux_lookup_across_mounts(directory.number, "..") }
+        // Unmounted, but for those who have it open: nothing is above it.
+        guard status.mount != volume.mount else { throw .stale }
+        return try mounts.volume(mountedAs: status.mount).node(of: found)
+    }
+
+    private func acrossMounts(_ lookup: () -> Int32) throws(NFSStatus) -> (Descriptor, linux_status) {
+        do throws(SystemError) {
+            let found = try volume.open(for: .path, mayBlock: true, lookup)
+            var status = linux_status()
+            try check(linux_status(found.number, &status))
+            return (found, status)
+        } catch {
+            throw error.status
+        }
+    }
+
     func parent(_ caller: Caller) throws(NFSStatus) -> (any Node)? {
         try requireDirectory()
-        if handle == volume.rootHandle { return nil }
+        let isRoot = handle == volume.rootHandle
+        if isRoot, volume.coveredFileID == nil { return nil }
         let directory = try descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
+        if isRoot, let mounts = volume.mounts {
+            guard caller.mayBlock else { throw .wouldBlock }
+            return try parentOfMount(directory, mounts)
+        }
         let parent: Descriptor
         do throws(SystemError) {
             parent = try volume.open(for: .path, mayBlock: caller.mayBlock) { linux_lookup(directory.number, "..", !caller.mayBlock) }
@@ -135,7 +212,12 @@ extension LocalNode {
         try volume.act(as: caller.credentials)
         try requireNotHidden(name, in: directory, caller)
         let change = try changingEntries(directory) { () throws(NFSStatus) in
-            try require(name.withCString { linux_link(source.number, directory.number, $0) })
+            do throws(SystemError) {
+                try check(name.withCString { linux_link(source.number, directory.number, $0) })
+            } catch {
+                // One of the two is gone: the new name cannot be what is missing.
+                throw error.code == ENOENT ? .stale : status(error, in: directory)
+            }
             file.noteChange()
         }.change
         if volume.durableMetadata { try persist() }
@@ -147,10 +229,16 @@ extension LocalNode {
         try volume.requireMayChange(caller)
         let directory = try descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
-        let removed = try entry(name, of: directory, Caller(caller.credentials, mayBlock: true))
+        let removed = try ownEntry(name, of: directory, Caller(caller.credentials, mayBlock: true))
         let isDirectory = try type(of: removed) == .directory
         let change = try changingEntries(directory) { () throws(NFSStatus) in
-            try require(name.withCString { linux_unlink(directory.number, $0, isDirectory) })
+            do throws(SystemError) {
+                try check(name.withCString { linux_unlink(directory.number, $0, isDirectory) })
+            } catch {
+                // Another process put something else there since.
+                guard error.code != EISDIR, error.code != ENOTDIR else { throw .delay }
+                throw status(error, in: directory)
+            }
             // Before anything can throw: a file that is open must not lose its descriptor now.
             volume.knownNode(of: removed)?.noteUnlinked(removed)
         }.change
@@ -177,14 +265,17 @@ extension LocalNode {
         try volume.act(as: caller.credentials)
         let blocking = Caller(caller.credentials, mayBlock: true)
         try target.requireNotHidden(newName, in: targetDirectory, blocking)
-        let moved = try entry(name, of: sourceDirectory, blocking)
+        let moved = try ownEntry(name, of: sourceDirectory, blocking)
         let replaced: Descriptor?
         do throws(NFSStatus) {
-            replaced = try target.entry(newName, of: targetDirectory, blocking)
+            replaced = try target.ownEntry(newName, of: targetDirectory, blocking)
         } catch .noent {
             replaced = nil
         }
-        try requireReplaceable(replaced, by: moved)
+        if let replaced {
+            if try isSameFile(moved, replaced) { return (try unchanged(sourceDirectory), try target.unchanged(targetDirectory)) }
+            try requireReplaceable(replaced, by: moved)
+        }
 
         let changes = try changingEntries((self, sourceDirectory), (target, targetDirectory)) { () throws(NFSStatus) in
             do throws(SystemError) {
@@ -193,7 +284,11 @@ extension LocalNode {
                         newName.withCString { linux_rename(sourceDirectory.number, name, targetDirectory.number, $0) }
                     })
             } catch {
-                throw error.code == ENOTEMPTY ? .exist : error.status
+                switch error.code {
+                // What is not compatible, also when another process put it there since (RFC 8881 §18.26.3).
+                case ENOTEMPTY, EISDIR, ENOTDIR: throw .exist
+                default: throw status(error, in: sourceDirectory)
+                }
             }
             volume.knownNode(of: moved)?.noteChange()
             if let replaced { volume.knownNode(of: replaced)?.noteUnlinked(replaced) }
@@ -228,9 +323,31 @@ extension LocalNode {
     }
 
     /// - Throws: `exist` when one is a directory and the other is not (RFC 8881 §18.26.3; the kernel has other words for it).
-    private func requireReplaceable(_ replaced: Descriptor?, by moved: Descriptor) throws(NFSStatus) {
-        guard let replaced else { return }
+    private func requireReplaceable(_ replaced: Descriptor, by moved: Descriptor) throws(NFSStatus) {
         let movesDirectory = try type(of: moved) == .directory
         guard try (type(of: replaced) == .directory) == movesDirectory else { throw .exist }
+    }
+
+    private func isSameFile(_ one: Descriptor, _ other: Descriptor) throws(NFSStatus) -> Bool {
+        do throws(SystemError) {
+            return try KernelHandle(of: one.number).handle(of: volume.identity)
+                == KernelHandle(of: other.number).handle(of: volume.identity)
+        } catch {
+            throw error.status
+        }
+    }
+
+    private func unchanged(_ directory: Descriptor) throws(NFSStatus) -> ChangeInfo {
+        let change = try changeAttribute(directory)
+        return ChangeInfo(atomic: true, before: change, after: change)
+    }
+}
+
+extension linux_time {
+    /// Whether less than a tick of the slowest clock of a kernel has gone by since, and one more to be sure.
+    fileprivate var isRecent: Bool {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return (Int64(now.tv_sec) - seconds) * 1_000_000_000 + Int64(now.tv_nsec) - Int64(nanoseconds) < 20_000_000
     }
 }

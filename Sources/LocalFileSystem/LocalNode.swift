@@ -4,11 +4,13 @@ import Glibc
 import NFSProtocol
 import Synchronization
 
-/// A file of a `LocalFileSystem`. There is one object for each file that is in use.
+/// A file of a `LocalFileSystem`. There is one object for each file that is in use, and those of glimpses beside it.
 final class LocalNode: Node {
     let handle: FileHandle
     let type: FileType
     let volume: Volume
+    /// What `attributes` answers with, of a glimpse: the attributes of its moment.
+    let glimpsed: FileAttributes?
 
     private let used = Atomic<Bool>(true)
     private let state = Mutex(State())
@@ -32,11 +34,18 @@ final class LocalNode: Node {
         var changes = ChangeCount()
     }
 
-    init(_ handle: FileHandle, _ type: FileType, in volume: Volume) {
+    init(_ handle: FileHandle, _ type: FileType, in volume: Volume, glimpsed: FileAttributes? = nil) {
         self.handle = handle
         self.type = type
         self.volume = volume
+        self.glimpsed = glimpsed
     }
+
+    var fileSystemIdentity: FileSystemIdentity { volume.identity }
+
+    var coveredFileID: UInt64? { handle == volume.rootHandle ? volume.coveredFileID : nil }
+
+    func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics { try volume.statistics() }
 
     /// - Throws: `notdir`, or `symlink` for a symbolic link, when this is no directory.
     func requireDirectory() throws(NFSStatus) {

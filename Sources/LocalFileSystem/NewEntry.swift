@@ -48,17 +48,27 @@ struct NewEntry {
                     try parent.volume.open(for: .write, mayBlock: caller.mayBlock) { linux_create(directory.number, name, mode) }
                 }
             } catch {
-                throw error.status
+                throw status(error)
             }
         }
-        try require(name.withCString { make(at: $0, in: directory.number) })
+        do throws(SystemError) {
+            try check(name.withCString { make(at: $0, in: directory.number) })
+        } catch {
+            throw status(error)
+        }
         do throws(NFSStatus) {
             // The kernel has the entry at hand, so this does not wait.
-            return try parent.entry(name, of: directory, Caller(caller.credentials, mayBlock: true))
+            return try parent.ownEntry(name, of: directory, Caller(caller.credentials, mayBlock: true))
         } catch {
             _ = name.withCString { linux_unlink(directory.number, $0, type == .directory) }
             throw error
         }
+    }
+
+    /// What the making failed with.
+    private func status(_ error: SystemError) -> NFSStatus {
+        // The directory is gone: the new name cannot be what is missing.
+        error.code == ENOENT ? .stale : error.status
     }
 
     private func make(at name: UnsafePointer<CChar>, in directory: Int32) -> Int32 {

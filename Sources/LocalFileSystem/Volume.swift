@@ -4,7 +4,7 @@ import Glibc
 import NFSProtocol
 import Synchronization
 
-/// What the nodes of one exported file system share.
+/// What the nodes of one file system share: the exported one, or one mounted inside it.
 final class Volume: Sendable {
     let identity: FileSystemIdentity
     /// statfs's number for the kind of file system.
@@ -17,27 +17,57 @@ final class Volume: Sendable {
     let durableMetadata: Bool
     /// How many descriptors may be open before those not used lately are closed.
     let descriptorLimit: Int
-    /// The exported directory, open for reading: open_by_handle_at takes no O_PATH descriptor to know the file system by.
+    /// The exported directory, or the root of what is mounted inside, open for reading: open_by_handle_at takes no O_PATH
+    /// descriptor to know the file system by.
     let root: Descriptor
+    /// What statx calls the mount.
+    let mount: UInt64
+    /// Of what is mounted inside another, the number of the directory it covers.
+    let coveredFileID: UInt64?
+    /// Where the ways into other volumes lead; nil when there are none.
+    let mounts: MountedVolumes?
     let descriptors: Descriptor.Count
     let hidden: HiddenFiles
-    let cache = NodeCache()
+    /// The nodes of this volume and of those mounted inside: a handle is of one volume only.
+    let cache: NodeCache
     /// Whether the file system can write into the page cache without waiting, as far as known: XFS can, ext4 cannot.
     let writesWithoutWaiting = Atomic<Bool>(true)
 
+    /// The volume of an exported directory.
     init(
-        root: Descriptor, rootHandle: FileHandle, identity: FileSystemIdentity, type: UInt64, actsAsCaller: Bool, durableMetadata: Bool,
-        descriptorLimit: Int, descriptors: Descriptor.Count, hidden: HiddenFiles
+        root: Descriptor, _ handle: KernelHandle, _ status: linux_status, type: UInt64, actsAsCaller: Bool, durableMetadata: Bool,
+        descriptorLimit: Int, descriptors: Descriptor.Count, mounts: MountedVolumes?, hidden: HiddenFiles
     ) {
         self.hidden = hidden
+        identity = FileSystemIdentity(of: root.number, type: type)
         self.root = root
-        self.rootHandle = rootHandle
-        self.identity = identity
+        rootHandle = handle.handle(of: identity)
+        mount = status.mount
+        coveredFileID = nil
         self.type = type
         self.actsAsCaller = actsAsCaller
         self.durableMetadata = durableMetadata
         self.descriptorLimit = descriptorLimit
         self.descriptors = descriptors
+        self.mounts = mounts
+        cache = NodeCache()
+    }
+
+    /// The volume of what is mounted inside `outer`'s exported directory.
+    init(root: Descriptor, _ handle: KernelHandle, _ status: linux_status, type: UInt64, inside outer: Volume, coveredFileID: UInt64) {
+        identity = FileSystemIdentity(of: root.number, type: type)
+        self.root = root
+        rootHandle = handle.handle(of: identity)
+        mount = status.mount
+        self.coveredFileID = coveredFileID
+        self.type = type
+        actsAsCaller = outer.actsAsCaller
+        durableMetadata = outer.durableMetadata
+        descriptorLimit = outer.descriptorLimit
+        descriptors = outer.descriptors
+        mounts = outer.mounts
+        hidden = outer.hidden
+        cache = outer.cache
     }
 
     /// Makes this thread's calls into the file system run as `credentials`.
@@ -88,11 +118,22 @@ final class Volume: Sendable {
         do throws(SystemError) {
             return try open(for: .path, mayBlock: true) { linux_open_handle(root.number, &kernelHandle) }
         } catch {
-            throw error.code == EINVAL ? .badhandle : error.status
+            // To the kernel a handle cut short is one of a file that is gone.
+            let isCut = kernelHandle.type == ownHandle.type && kernelHandle.count != ownHandle.count
+            throw error.code == EINVAL || isCut ? .badhandle : error.status
         }
     }
 
+    private var ownHandle: linux_handle { KernelHandle(rootHandle, of: identity)?.kernel ?? linux_handle() }
+
     // MARK: Nodes
+
+    /// The node of the root.
+    var rootNode: LocalNode {
+        let node = cache.node(rootHandle) { LocalNode(rootHandle, .directory, in: self) }
+        node.offer(root)
+        return node
+    }
 
     /// The node of an open file.
     /// - Throws: `stale` when the file has no name any more, or is hidden.
@@ -121,6 +162,34 @@ final class Volume: Sendable {
     func knownNode(of descriptor: Descriptor) -> LocalNode? {
         guard let handle = try? KernelHandle(of: descriptor.number).handle(of: identity) else { return nil }
         return cache.find(handle)
+    }
+}
+
+extension Volume {
+    /// How full it is and what it can hold.
+    func statistics() throws(NFSStatus) -> FileSystemStatistics {
+        var capacity = linux_capacity()
+        try require(linux_capacity(root.number, &capacity))
+        let limits = Limits.of[type] ?? Limits()
+        let block = capacity.block_size
+        return FileSystemStatistics(
+            bytesAvailable: capacity.blocks_available &* block, bytesFree: capacity.blocks_free &* block,
+            bytesTotal: capacity.blocks &* block, filesAvailable: capacity.files_free, filesFree: capacity.files_free,
+            filesTotal: capacity.files, maximumFileSize: limits.blocks.map { $0 &* block } ?? UInt64(Int64.max),
+            maximumLinks: limits.links, maximumNameLength: UInt32(clamping: capacity.name_length))
+    }
+
+    /// What statfs does not tell of a file system.
+    private struct Limits {
+        /// The size of the largest file in blocks; nil for no limit below that of the interface.
+        var blocks: UInt64?
+        var links: UInt32 = 0xffff
+
+        /// By statfs's type.
+        static let of: [UInt64: Limits] = [
+            FileSystemIdentity.ext4: Limits(blocks: 0xffff_ffff, links: 65000),
+            0x5846_5342: Limits(links: 0x7fff_ffff),  // XFS
+        ]
     }
 }
 

@@ -28,15 +28,6 @@ package final class MemoryFileSystem: FileSystem {
         return storage.node(try storage.tree.withLock { tree throws(NFSStatus) in try tree.inode(number) })
     }
 
-    package func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics {
-        let used = storage.tree.withLock { UInt64($0.inodes.count) }
-        let bytes: UInt64 = 1 << 30
-        let files: UInt64 = 1 << 20
-        return FileSystemStatistics(
-            bytesAvailable: bytes, bytesFree: bytes, bytesTotal: bytes, filesAvailable: files - min(used, files),
-            filesFree: files - min(used, files), filesTotal: files, maximumFileSize: UInt64(Tree.maximumFileSize),
-            maximumLinks: .max, maximumNameLength: UInt32(FileName.maximumLength))
-    }
 }
 
 /// What the nodes of a `MemoryFileSystem` share.

@@ -14,6 +14,17 @@ final class MemoryNode: Node {
     }
 
     var handle: FileHandle { storage.handle(of: number) }
+    var fileSystemIdentity: FileSystemIdentity { storage.identity }
+
+    func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics {
+        let used = storage.tree.withLock { UInt64($0.inodes.count) }
+        let bytes: UInt64 = 1 << 30
+        let files: UInt64 = 1 << 20
+        return FileSystemStatistics(
+            bytesAvailable: bytes, bytesFree: bytes, bytesTotal: bytes, filesAvailable: files - min(used, files),
+            filesFree: files - min(used, files), filesTotal: files, maximumFileSize: UInt64(Tree.maximumFileSize),
+            maximumLinks: Tree.maximumLinks, maximumNameLength: UInt32(FileName.maximumLength))
+    }
 
     private var inode: Inode {
         get throws(NFSStatus) { try storage.tree.withLock { tree throws(NFSStatus) in try tree.inode(number) } }

@@ -7,6 +7,8 @@ struct Tree {
     static let rootNumber: UInt64 = 2
     /// The largest file in bytes, as memory is what it takes.
     static let maximumFileSize = 64 * 1024 * 1024
+    /// The most names a file can have: few enough for a test to reach.
+    static let maximumLinks: UInt32 = 1000
 
     private(set) var inodes: [UInt64: Inode] = [:]
     private var lastNumber = Tree.rootNumber
@@ -144,9 +146,10 @@ struct Tree {
         let linked = try inode(file)
         _ = try inode(number).directory
         guard linked.type != .directory else { throw .isdir }
-        guard linked.links > 0 else { throw .noent }
+        guard linked.links > 0 else { throw .stale }
         guard try find(name, in: number, user) == nil else { throw .exist }
         let before = try changeable(number, user).change
+        guard linked.links < Self.maximumLinks else { throw .mlink }
         update(file) { $0.links += 1 }
         change(number) { $0.add(name, file) }
         return try changeInfo(number, since: before)
@@ -205,7 +208,7 @@ struct Tree {
         let parent = try inode(number)
         try parent.require([.write, .execute], user)
         let isSticky = parent.mode & 0o1000 != 0
-        guard !isSticky || user.uid == 0 || user.uid == removed.owner || user.uid == parent.owner else { throw .perm }
+        guard !isSticky || user.uid == 0 || user.uid == removed.owner || user.uid == parent.owner else { throw .access }
     }
 
     private func requireEmpty(_ inode: Inode, else status: NFSStatus) throws(NFSStatus) {

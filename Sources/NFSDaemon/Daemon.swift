@@ -42,7 +42,7 @@ private struct Daemon: Sendable {
                 let descriptors = configuration.limits.cachedDescriptors / configuration.exports.count
                 let files = try LocalFileSystem(
                     path: export.path, durableMetadata: export.isSynchronous, descriptorLimit: max(64, descriptors),
-                    hidden: hidden)
+                    crossesMounts: export.crossesMounts, hidden: hidden)
                 return NameSpace.Entry(pseudoPath: export.pseudoPath, fileSystem: files, rules: export.rules)
             })
         let pool = BufferPool()
@@ -88,6 +88,9 @@ private struct Daemon: Sendable {
                         log.error("administration is not available", metadata: ["socket": "\(path)", "error": "\(error)"])
                     }
                 }
+            }
+            if let program = configuration.deadHostsCommand {
+                group.addTask { await DeadHosts(program: program, server: server, log: log).watch() }
             }
             if let backend {
                 group.addTask {
@@ -169,6 +172,7 @@ extension ExportConfiguration {
     fileprivate var rules: Export.Rules {
         Export.Rules(
             isReadOnly: isReadOnly, squash: squash, anonymous: Credentials(uid: anonymousUID, gid: anonymousGID),
+            takesUTF8Only: takesUTF8Only,
             admits: { peer in IPAddress(bytes: peer.address).map(allows) ?? false })
     }
 }

@@ -11,14 +11,29 @@ extension Compound {
     }
 
     /// The current filehandle's file, which must be a directory.
-    /// - Throws: `nofilehandle`, `symlink` and `notdir`.
-    func directory() throws(NFSStatus) -> CurrentFile {
+    /// - Parameter symbolicLink: what the operation says of a symbolic link: not all have NFS4ERR_SYMLINK (RFC 8881 §15.2).
+    /// - Throws: `nofilehandle`, `notdir` and `symbolicLink`.
+    func directory(symbolicLink: NFSStatus = .symlink) throws(NFSStatus) -> CurrentFile {
         let file = try file()
         switch file.node.type {
         case .directory: return file
-        case .symbolicLink: throw .symlink
+        case .symbolicLink: throw symbolicLink
         default: throw .notdir
         }
+    }
+
+    /// The name an operation gives for an entry of `directory`.
+    /// - Throws: as `FileName.init(validating:)`, and `inval` for what is not UTF-8 where nothing else is taken (§14.5).
+    func name(_ bytes: RawSpan, in directory: CurrentFile) throws(NFSStatus) -> FileName {
+        let name = try FileName(validating: bytes)
+        try requireText(bytes, in: directory)
+        return name
+    }
+
+    /// - Throws: `inval` for what is not UTF-8 in an export that takes nothing else.
+    func requireText(_ bytes: RawSpan, in directory: CurrentFile) throws(NFSStatus) {
+        guard directory.export.rules.takesUTF8Only else { return }
+        guard bytes.withUnsafeBytes({ String(validating: $0, as: UTF8.self) != nil }) else { throw .inval }
     }
 
     /// The current filehandle's file, which must be a regular file.
@@ -50,14 +65,45 @@ extension Compound {
     /// - Throws: `access` for an address the export does not admit, `wrongsec` for a flavor it does not accept.
     func enter(_ file: CurrentFile) throws(NFSStatus) {
         try admit(to: file.export)
+        try requireFlavor(of: file.export)
         setCurrent(file)
     }
 
-    /// - Throws: as `enter`.
+    /// Whether the export lets clients at this address in at all.
+    func isAdmitted(to export: Export) -> Bool { export.isPseudo || export.rules.admits(connection.peer) }
+
+    /// - Throws: `access`.
     func admit(to export: Export) throws(NFSStatus) {
-        guard !export.isPseudo else { return }
-        guard export.rules.admits(connection.peer) else { throw .access }
-        guard isAuthenticated else { throw .wrongsec }
+        guard isAdmitted(to: export) else { throw .access }
+    }
+
+    /// - Throws: `wrongsec` when the export does not accept the flavor of the request.
+    func requireFlavor(of export: Export) throws(NFSStatus) {
+        guard isAuthenticated || export.isPseudo else { throw .wrongsec }
+    }
+
+    /// Makes `file` current for PUTFH and its like, which answer for the flavor where what follows cannot.
+    /// - Throws: `wrongsec`.
+    func put(_ file: CurrentFile) throws(NFSStatus) {
+        if isFlavorForPutToCheck { try requireFlavor(of: file.export) }
+        setCurrent(file)
+    }
+
+    /// Whether the operation behind this one, which puts a filehandle, neither checks the flavor itself, nor asks for the
+    /// flavors that are accepted, nor puts another (RFC 8881 §2.6.3.1.1).
+    private var isFlavorForPutToCheck: Bool {
+        let record = record
+        var request = XDRReader(record.bytes, at: argumentsEnd)
+        for _ in 1..<max(operationsLeft, 1) {
+            guard let number = try? request.uint32() else { return false }
+            switch OperationCode(rawValue: number) {
+            case .savefh: continue
+            case .putfh, .putpubfh, .putrootfh, .restorefh, .lookup, .lookupp, .secinfo, .secinfoNoName: return false
+            case .open: do { return try !Open(from: &request).claim.kind.isByName } catch { return true }
+            default: return true
+            }
+        }
+        return false
     }
 
     /// Who makes a call into the file system of `file`.
@@ -68,6 +114,20 @@ extension Compound {
     /// - Throws: `rofs` when nothing may be changed where `file` is.
     func requireWritable(_ file: CurrentFile) throws(NFSStatus) {
         if file.export.rules.isReadOnly { throw .rofs }
+    }
+
+    /// - Throws: `fileOpen` when an open of the entry `name` denies others to write, which its removal would do
+    ///   (RFC 8881 §18.25.4); `noent`.
+    func requireRemovable(_ name: FileName, from directory: CurrentFile) throws(NFSStatus) {
+        let node = try directory.node.lookup(name, caller(on: directory))
+        guard node.type == .regular else { return }
+        let key = CurrentFile(node: node, export: directory.export).stateKey
+        let holder = try server.files.withShard(of: key) { shard throws(NFSStatus) in
+            shard.shareConflict(key, access: .write, deny: [])
+        }
+        guard let holder else { return }
+        try displace(holder)
+        throw .fileOpen
     }
 
     /// Looks up `name` in the current directory and crosses into an export that covers it.

@@ -65,7 +65,9 @@ extension Compound {
         do throws(NFSStatus) {
             try checkPlace(O.place)
             guard reply.limit - bodyStart + Self.resultHeader >= O.reservedReply else { throw replyTooBig }
-            try decode(type, &request).execute(in: self, reply: &reply)
+            let operation = try decode(type, &request)
+            argumentsEnd = request.offset
+            try operation.execute(in: self, reply: &reply)
             guard !reply.overflowed else { throw replyTooBig }
             return .ok
         } catch {
@@ -109,6 +111,7 @@ extension Compound {
         if let slot, let session {
             session.finish(slot, keeping: reply.bytes(from: statusPosition))
         }
+        if keepsLease { session?.client.endWaiting(now: now) }
         let (buffer, count) = reply.detach()
         connection.send(buffer, count: count)
     }

@@ -12,14 +12,15 @@ extension Compound {
 
     var now: MonotonicTime { MonotonicTime(nanoseconds: server.clock.now()) }
 
-    /// The stateid an operation means: the current one where the client says so (RFC 8881 §16.2.3.1.2).
-    /// - Throws: `badStateid` when there is no current stateid, and for the invalid one.
-    func resolve(_ stateID: StateID) throws(NFSStatus) -> StateID {
+    /// The stateid an operation means: the current one where the client says so (RFC 8881 §8.2.3, §16.2.3.1.2).
+    /// - Parameter keepsSeqid: whether the seqid of the current stateid counts; otherwise the latest state is meant, whatever
+    ///   changed it meanwhile.
+    /// - Throws: `badStateid` when there is no current stateid or it is a special one, and for the invalid one.
+    func resolve(_ stateID: StateID, keepsSeqid: Bool = false) throws(NFSStatus) -> StateID {
         guard stateID != .invalid else { throw .badStateid }
         guard stateID == .current else { return stateID }
-        guard let currentStateID else { throw .badStateid }
-        // With seqid 0 it means the latest state, whatever changed it meanwhile (§16.2.3.1.2).
-        return currentStateID
+        guard let currentStateID, !currentStateID.isSpecial else { throw .badStateid }
+        return keepsSeqid ? currentStateID : StateID(seqid: 0, other: currentStateID.other)
     }
 
     /// Checks that nobody may be about to reclaim what this operation would take from them. A request that came in grace is
@@ -49,26 +50,27 @@ extension Compound {
     }
 
     /// Waits until the client's name is on stable storage: nothing it could later reclaim may be acknowledged before.
+    /// - Throws: `expired` for a client that is gone; `delay` for one that may not know yet of a revocation.
     func requireRecorded(_ client: Client) throws(NFSStatus) {
         guard !client.isGone else { throw .expired }
+        guard !client.isBeingRevoked, client.knowsOfRevocation else { throw .delay }
         guard client.isRecorded else { try wait(for: .clientRecord(client)) }
     }
 
-    /// Called when state of `holder` stands in the way. A holder whose lease has run out loses it to whoever comes, and the
-    /// current operation runs again when it is gone (RFC 8881 §8.4.3).
+    /// Called when state of `holder` stands in the way. A holder whose lease has run out loses all its state to whoever comes, and
+    /// the current operation runs again when it is gone (RFC 8881 §8.4.3).
     /// - Throws: `wouldBlock` then, `delay` while another request waits for the same; otherwise it returns, and the conflict
     ///   stands.
     func displace(_ holder: Client) throws(NFSStatus) {
-        // Its removal is under way already.
-        guard !holder.isGone else { throw .delay }
+        guard !holder.isGone, !holder.isBeingRevoked else { throw .delay }
         let now = now
-        if let dropped = server.clients.withLock({ $0.removeIfExpired(holder, now: now) }) { try wait(for: .removal(dropped)) }
+        if server.clients.withLock({ $0.lapse(holder, now: now) }) { try wait(for: .revocation(holder)) }
     }
 
     /// The open file to read or write through, for a stateid as it stands in READ, WRITE and SETATTR.
     ///
     /// A stateid of an open or a lock brings its own; for a special one the file is opened as the caller, for this once.
-    /// - Throws: `badStateid`, `oldStateid`, `openmode`; `locked` when a share reservation forbids; `access`.
+    /// - Throws: `badStateid`, `oldStateid`, `expired`, `adminRevoked`, `openmode`; `locked` when a share reservation forbids; `access`.
     func openFile(_ stateID: StateID, of file: CurrentFile, _ access: ShareAccess) throws(NFSStatus) -> any OpenFile {
         let stateID = try resolve(stateID)
         let key = file.stateKey
@@ -81,7 +83,10 @@ extension Compound {
             return opened
         }
         if stateID == .anonymous || access.contains(.write) {
-            try server.files.withShard(of: key) { shard throws(NFSStatus) in try shard.checkAnonymous(key, access: access) }
+            if let holder = try server.files.withShard(of: key, { $0.denial(of: access, to: key) }) {
+                try displace(holder)
+                throw .locked
+            }
         }
         return try file.node.open(access, caller(on: file))
     }

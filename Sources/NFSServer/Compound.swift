@@ -21,6 +21,8 @@ final class Compound: @unchecked Sendable {
     /// Where in the record the next operation starts, and how many are left from there.
     var nextOperation: Int
     var operationsLeft: Int
+    /// Where the arguments of the operation under way end.
+    var argumentsEnd = 0
     /// How many operations ran.
     var operationIndex = 0
     /// Whether the request is of a minor version this server does not speak: it gets no results (RFC 8881 §16.2.3).
@@ -46,6 +48,8 @@ final class Compound: @unchecked Sendable {
     var mayBlock = false
     /// Set when the compound has waited as long as it may: what it waited for then becomes a status for the client.
     var hasWaited = false
+    /// Whether the compound keeps its client's lease from running out.
+    private(set) var keepsLease = false
     /// What to wait for before the current operation runs again; set together with throwing `wouldBlock`.
     var waitsFor: WaitReason?
 
@@ -103,6 +107,13 @@ final class Compound: @unchecked Sendable {
         isOtherMinorVersion = minorVersion != 1
     }
 
+    /// Keeps the client's lease from running out until the compound is answered (RFC 8881 §8.3).
+    func keepLease() {
+        guard !keepsLease, let session else { return }
+        keepsLease = true
+        session.client.beginWaiting()
+    }
+
     /// The longest tag echoed, in bytes.
     private static let maximumTag = 1024
 
@@ -123,8 +134,8 @@ enum WaitReason {
     case recordOfLastInstance
     /// The client's name on stable storage.
     case clientRecord(Client)
-    /// The name of an expired client off stable storage, and its state dropped.
-    case removal(DroppedClient)
-    /// The same for a client that left. It holds nothing, so it is not kept waiting for long.
+    /// The name of an expired client off stable storage, and its state revoked.
+    case revocation(Client)
+    /// The name of a client that left off stable storage. It holds nothing, so it is not kept waiting for long.
     case departure(DroppedClient)
 }

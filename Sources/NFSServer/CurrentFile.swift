@@ -18,8 +18,7 @@ struct CurrentFile: Sendable {
     /// Names the file in the tables of opens and locks, whichever export it was reached through.
     var stateKey: FileHandle {
         var bytes = InlineArray<64, UInt8>(repeating: 0)
-        let identity = export.fileSystem.identity
-        let folded = identity.high ^ identity.low
+        let folded = node.fileSystemIdentity.folded
         for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: folded >> UInt64(56 - index * 8)) }
         let handle = node.handle
         for index in 0..<handle.count { bytes[8 + index] = handle[index] }

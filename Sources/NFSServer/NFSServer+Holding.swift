@@ -7,7 +7,9 @@ extension NFSServer {
     func advance(_ compound: Compound, mayBlock: Bool = false, hasWaited: Bool = false) {
         compound.mayBlock = mayBlock
         compound.hasWaited = hasWaited
-        switch compound.run() {
+        let progress = compound.run()
+        if case .waits = progress { compound.keepLease() }
+        switch progress {
         case .finished: compound.send()
         case .waits(.worker):
             let hasWaited = compound.hasWaited
@@ -18,8 +20,8 @@ extension NFSServer {
             recovery.afterLoading(atMost: .milliseconds(limits.graceHoldMilliseconds)) { self.resume(compound, hasWaited: $0) }
         case .waits(.clientRecord(let client)):
             recovery.record(client) { self.resume(compound) }
-        case .waits(.removal(let dropped)):
-            drop(dropped) { self.resume(compound) }
+        case .waits(.revocation(let client)):
+            takeState(of: client, as: .expired) { self.resume(compound) }
         case .waits(.departure(let dropped)):
             recovery.waiting(atMost: .milliseconds(limits.graceHoldMilliseconds), for: { self.drop(dropped, then: $0) }) {
                 self.resume(compound)
@@ -32,40 +34,6 @@ extension NFSServer {
         continuations.submit { self.advance(compound, hasWaited: hasWaited) }
     }
 
-    /// Ends what a client that is gone leaves behind: its name comes off the record of clients first, so that no restart
-    /// lets it reclaim what others were granted meanwhile (RFC 8881 §8.4.2.1), then its opens and locks go.
-    func drop(_ dropped: DroppedClient, then completion: @escaping @Sendable () -> Void = {}) {
-        guard dropped.wasConfirmed else { return completion() }
-        log.notice(
-            "client is gone", metadata: ["client": "\(ClientName(dropped.client.owner))", "restarted": "\(dropped.successor != nil)"])
-        let dropState: @Sendable () -> Void = {
-            if dropped.client.hasState { _ = self.files.dropAll(of: dropped.client) }
-            completion()
-        }
-        // A restarted client keeps its place on the record.
-        guard dropped.successor == nil else { return dropState() }
-        let owner = dropped.client.owner
-        // One that came back under the same name and was recorded meanwhile keeps its place as well.
-        let isBack: @Sendable () -> Bool = {
-            self.clients.withLock { $0.confirmedClients.contains { $0.owner == owner && $0.isRecorded } }
-        }
-        recovery.remove(owner, unless: isBack, then: dropState)
-    }
-
-    /// Drops clients that let their leases run out, until the task is cancelled.
-    func watchLeases() async throws {
-        let lease = Duration.seconds(Int64(limits.leaseSeconds))
-        let pause = lease / 4
-        while true {
-            let before = MonotonicTime(nanoseconds: clock.now())
-            try await Task.sleep(for: pause)
-            let now = MonotonicTime(nanoseconds: clock.now())
-            // The server itself was stopped for a while: clients could not renew, and get the time to.
-            guard now.since(before) < pause * 2 else { continue }
-            // A client cut off for a while keeps its state for another lease, unless somebody wants what it holds.
-            for dropped in clients.withLock({ $0.removeExpired(now: now, courtesy: lease) }) { drop(dropped) }
-        }
-    }
 }
 
 /// What an administrator, or a program of theirs, says.
@@ -77,18 +45,14 @@ extension NFSServer {
         (recovery.grace?.awaited ?? []).filter { isDead($0) && recovery.declareDead($0, reason) }.map { "\(ClientName($0))" }.sorted()
     }
 
-    /// Takes everything from a client, and stops waiting for it.
+    /// Revokes all opens and locks of a client, and stops waiting for it to reclaim others.
     /// - Parameter name: as `status` shows it.
     /// - Returns: whether there is such a client.
     package func evict(_ name: String) async -> Bool {
         let missing = declareDead(reason: "evicted") { "\(ClientName($0))" == name }
-        let dropped = clients.withLock { clients in
-            clients.confirmedClients.filter { "\(ClientName($0.owner))" == name }.compactMap { clients.evict($0) }
-        }
-        for client in dropped {
-            await withCheckedContinuation { done in drop(client) { done.resume() } }
-        }
-        return !missing.isEmpty || !dropped.isEmpty
+        let present = clients.withLock { $0.confirmedClients }.filter { "\(ClientName($0.owner))" == name }
+        for client in present { _ = await revoke(client.id) }
+        return !missing.isEmpty || !present.isEmpty
     }
 
     /// Whether clients may still reclaim.

@@ -77,7 +77,7 @@ final class Recovery: Sendable {
     var isInGrace: Bool { !graceIsOver.load(ordering: .acquiring) }
 
     /// Says whether a client may reclaim now.
-    /// - Throws: `noGrace`, `reclaimBad`.
+    /// - Throws: `noGrace`. Never `reclaimBad`: the record says who held something, not what.
     func checkReclaim(_ client: Client) throws(NFSStatus) {
         guard let grace = state.withLock({ $0.grace }) else { throw .noGrace }
         try grace.checkReclaim(client)

@@ -20,6 +20,8 @@ package struct ByteRange: Hashable, Sendable {
         last = length == .max ? .max : offset + (length - 1)
     }
 
+    func overlaps(_ other: ByteRange) -> Bool { first <= other.last && other.first <= last }
+
     package var offset: UInt64 { first }
     /// All ones for a range without end.
     package var length: UInt64 { last == .max ? .max : last - first + 1 }

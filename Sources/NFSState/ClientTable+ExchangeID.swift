@@ -13,7 +13,7 @@ extension ClientTable {
     /// EXCHANGE_ID: all nine cases of §18.35.4.
     ///
     /// - Parameter updatesConfirmed: EXCHGID4_FLAG_UPD_CONFIRMED_REC_A.
-    /// - Returns: the record, and the record it displaced, whose state is to be dropped.
+    /// - Returns: the record, and the record it displaced (at most one: a collision makes room), whose state is to be dropped.
     /// - Throws: `clidInuse`, `noent`, `notSame`, `perm` as the cases say; `delay` when there is no room for another record.
     package mutating func exchangeID(
         owner: [UInt8], verifier: Verifier, principal: Principal, updatesConfirmed: Bool, now: MonotonicTime
@@ -30,7 +30,7 @@ extension ClientTable {
             if confirmed.client.principal != principal {
                 // Case 3. A session counts as state, or any principal could end the sessions of another.
                 let holdsState = confirmed.client.hasState || !confirmed.sessions.isEmpty
-                if holdsState, !isExpired(confirmed.client, now: now) { throw .clidInuse }
+                if holdsState, !lapse(confirmed.client, now: now) { throw .clidInuse }
                 collision = confirmed.client
             } else if confirmed.client.verifier == verifier {
                 return (ExchangeIDResult(confirmed), nil)  // case 2
@@ -40,8 +40,8 @@ extension ClientTable {
         // Case 4: an unconfirmed record of the owner gives way. Then case 1.
         if let unconfirmed = owners[owner]?.unconfirmed.flatMap({ records[$0] }) { _ = remove(unconfirmed.client) }
         let dropped = collision.flatMap { remove($0) }
-        let client = try add(owner: owner, verifier: verifier, principal: principal, now: now)
-        return (ExchangeIDResult(Record(client: client)), dropped)
+        let (client, displaced) = try add(owner: owner, verifier: verifier, principal: principal, now: now)
+        return (ExchangeIDResult(Record(client: client)), dropped ?? displaced)
     }
 }
 

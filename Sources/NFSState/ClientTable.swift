@@ -27,6 +27,7 @@ package struct ClientTable: Sendable {
     let instance: ServerInstance
     let limits: StateLimits
     let lease: Duration
+    var watch: LeaseWatch
 
     var records: [ClientID: Record] = [:]
     var owners: [[UInt8]: Owner] = [:]
@@ -38,6 +39,7 @@ package struct ClientTable: Sendable {
         self.instance = instance
         self.limits = limits
         self.lease = lease
+        watch = LeaseWatch(lease: lease)
         self.sessions = sessions
     }
 
@@ -46,8 +48,14 @@ package struct ClientTable: Sendable {
         return SessionID(high: client.id.rawValue, low: lastSession)
     }
 
-    /// Adds an unconfirmed record. The oldest unconfirmed one gives way when there is no room.
-    mutating func add(owner: [UInt8], verifier: Verifier, principal: Principal, now: MonotonicTime) throws(NFSStatus) -> Client {
+    /// Adds an unconfirmed record. When there is no room, the client whose lease expired longest ago gives way, or the oldest
+    /// unconfirmed record.
+    /// - Returns: the client, and the one that gave way.
+    mutating func add(
+        owner: [UInt8], verifier: Verifier, principal: Principal, now: MonotonicTime
+    ) throws(NFSStatus) -> (Client, DroppedClient?) {
+        let confirmed = owners[owner]?.confirmed.flatMap { records[$0]?.client }
+        let dropped = records.count >= limits.clients ? removeLongestExpired(except: confirmed, now: now) : nil
         if unconfirmedCount >= limits.unconfirmedClients || records.count >= limits.clients {
             let unconfirmed = records.values.lazy.filter { !$0.isConfirmed }
             guard let oldest = unconfirmed.min(by: { $0.client.renewed < $1.client.renewed }) else { throw .delay }
@@ -62,7 +70,7 @@ package struct ClientTable: Sendable {
         records[id] = Record(client: client)
         owners[owner, default: Owner()].unconfirmed = id
         unconfirmedCount += 1
-        return client
+        return (client, dropped)
     }
 
     /// Makes the client's record the confirmed one of its owner.

@@ -19,9 +19,10 @@ package final class FileStateShards: Sendable {
     package func withShard<Result: Sendable>(
         of file: FileHandle, _ body: (inout FileStates) throws(NFSStatus) -> Result
     ) throws(NFSStatus) -> Result {
-        let shard = shards[Int(UInt(bitPattern: file.hashValue) % UInt(shards.count))]
-        return try shard.states.withLock { states throws(NFSStatus) in try body(&states) }
+        try shard(of: file).states.withLock { states throws(NFSStatus) in try body(&states) }
     }
+
+    private func shard(of file: FileHandle) -> Shard { shards[Int(UInt(bitPattern: file.hashValue) % UInt(shards.count))] }
 
     /// Runs `body` on the shard that made the stateid.
     /// - Throws: `badStateid` for one that none made.
@@ -32,8 +33,38 @@ package final class FileStateShards: Sendable {
         return try shards[stateID.other.shard].states.withLock { states throws(NFSStatus) in try body(&states) }
     }
 
-    /// Removes everything a client that is gone holds. The resources are for the caller to let go of.
-    package func dropAll(of client: Client) -> [OpenResource] {
-        shards.flatMap { $0.states.withLock { $0.dropAll(of: client) } }
+    /// Who may have a lock of the file now (`FileStates.wake`).
+    package func wake(_ file: FileHandle, now: MonotonicTime) -> [FreedLock] {
+        shard(of: file).states.withLock { $0.wake(file, now: now) }
+    }
+
+    /// Forgets a waiter that could not be told (`FileStates.abandon`).
+    package func abandon(_ lock: FreedLock, now: MonotonicTime) -> [FreedLock] {
+        shard(of: lock.file).states.withLock { $0.abandon(lock, now: now) }
+    }
+
+    /// Removes everything a client that is gone holds.
+    package func dropAll(of client: Client, now: MonotonicTime) -> Released {
+        released { $0.dropAll(of: client, now: now) }
+    }
+
+    /// Revokes everything a client holds, which must be kept from getting more (`Client.beginRevocation`).
+    package func revokeAll(of client: Client, as revocation: Revocation, now: MonotonicTime) -> Released {
+        released { $0.revokeAll(of: client, as: revocation, now: now) }
+    }
+
+    private func released(_ body: (inout FileStates) -> Released) -> Released {
+        shards.reduce(into: Released()) { all, shard in
+            let released = shard.states.withLock { body(&$0) }
+            all.resources += released.resources
+            all.freed += released.freed
+        }
+    }
+
+    /// What each client that holds something holds. Not of one moment: the shards are looked at one after the other.
+    package func held() -> [ClientID: HeldCount] {
+        var held: [ClientID: HeldCount] = [:]
+        for shard in shards { shard.states.withLock { $0.count(into: &held) } }
+        return held
     }
 }

@@ -4,9 +4,9 @@ extension FileStates {
     /// Checks the stateid of READ, WRITE or SETATTR (RFC 8881 §8.2.4, §9.1.2) and finds the open file to use.
     /// - Parameter access: read or write.
     /// - Throws: `badStateid` (unknown, of another file or client, from the future, of an earlier server instance: §15.1.16.5
-    ///   rules NFS4ERR_STALE_STATEID out), `oldStateid`, `openmode`.
+    ///   rules NFS4ERR_STALE_STATEID out), `oldStateid`, `openmode`; `expired`, `adminRevoked` for revoked state.
     package func check(_ stateID: StateID, of file: FileHandle, client: Client, access: ShareAccess) throws(NFSStatus) -> OpenResource {
-        guard let position = files.index(forKey: file) else { throw .badStateid }
+        guard let position = files.index(forKey: file) else { throw statusOfUnknown(stateID, of: file, client: client) }
         let opens = files.values[position].opens
         var name = stateID.other
         if let lock = files.values[position].locks.first(where: { $0.stateID.other == name }) {
@@ -14,27 +14,27 @@ extension FileStates {
             try lock.stateID.accept(stateID)
             name = lock.open
         }
-        guard let open = opens.first(where: { $0.stateID.other == name && $0.client === client }) else { throw .badStateid }
+        guard let open = opens.first(where: { $0.stateID.other == name && $0.client === client }) else {
+            throw statusOfUnknown(stateID, of: file, client: client)
+        }
         if name == stateID.other { try open.stateID.accept(stateID) }
         guard let resource = access.contains(.write) ? open.writing : open.reading else { throw .openmode }
         return resource
     }
 
-    /// Checks I/O with the anonymous stateid, or a WRITE with the READ bypass stateid, against the share reservations of all
+    /// The client whose share reservation forbids I/O with the anonymous stateid, or a WRITE with the READ bypass stateid
     /// (§8.2.3, §9.7). READ with the READ bypass stateid needs no check.
-    /// - Throws: `locked`.
-    package func checkAnonymous(_ file: FileHandle, access: ShareAccess) throws(NFSStatus) {
-        guard let position = files.index(forKey: file) else { return }
-        for open in files.values[position].opens where !open.deny.isDisjoint(with: access) { throw .locked }
+    package func denial(of access: ShareAccess, to file: FileHandle) -> Client? {
+        files[file]?.opens.first { !$0.deny.isDisjoint(with: access) }?.client
     }
 
-    /// TEST_STATEID of one stateid (§18.48): `ok`, `badStateid` or `oldStateid`.
+    /// TEST_STATEID of one stateid (§18.48): `ok`, `badStateid`, `oldStateid`, `expired` or `adminRevoked`.
     package func test(_ stateID: StateID, client: Client) -> NFSStatus {
-        guard let file = names[stateID.other], let states = files[file] else { return .badStateid }
+        let states = names[stateID.other].flatMap { files[$0] }
         let known =
-            states.opens.first { $0.stateID.other == stateID.other && $0.client === client }?.stateID
-            ?? states.locks.first { $0.stateID.other == stateID.other && $0.client === client }?.stateID
-        guard let known else { return .badStateid }
+            states?.opens.first { $0.stateID.other == stateID.other && $0.client === client }?.stateID
+            ?? states?.locks.first { $0.stateID.other == stateID.other && $0.client === client }?.stateID
+        guard let known else { return statusOfUnknown(stateID, of: nil, client: client) }
         do throws(NFSStatus) {
             try known.accept(stateID)
             return .ok
@@ -44,6 +44,7 @@ extension FileStates {
     /// FREE_STATEID (§18.38).
     /// - Throws: `locksHeld` for an open, and for a lock stateid with locks; `badStateid`, `oldStateid`.
     package mutating func free(_ stateID: StateID, client: Client) throws(NFSStatus) {
+        if freeRevoked(stateID, client: client) { return }
         let status = test(stateID, client: client)
         guard status == .ok else { throw status }
         guard let file = names[stateID.other], let position = files.index(forKey: file),

@@ -12,39 +12,68 @@ package enum Locker: Sendable {
 package enum LockOutcome: Sendable {
     case granted(StateID)
     case denied(LockDenied)
+    /// Denied although the range is free: it is kept for this waiter.
+    case reserved(LockDenied)
 }
 
 extension FileStates {
     /// LOCK (§18.10). A reclaim is the same; its caller makes NFS4ERR_RECLAIM_CONFLICT of a denial.
-    /// - Throws: `openmode` when the open does not allow the type; `badStateid`, `oldStateid`; `expired`, `serverfault` as `open`.
+    /// - Parameter handle: where a denied client is to be called when the range is free: the filehandle by which it knows the file.
+    ///   Nil for a lock type that does not wait, and for a client that cannot be called.
+    /// - Returns: the outcome, and who may have now what they were denied.
+    /// - Throws: `openmode` when the open does not allow the type; `badStateid`, `oldStateid`, `adminRevoked`; `expired`, `delay`,
+    ///   `serverfault` as `open`.
     package mutating func lock(
-        _ file: FileHandle, client: Client, locker: Locker, type: LockType, range: ByteRange
-    ) throws(NFSStatus) -> LockOutcome {
-        let position: Dictionary<FileHandle, File>.Index
-        let open: OpenState
-        let owner: [UInt8]
-        var own: Int?
-        switch locker {
-        case .openToLockOwner(let stateID, let name):
-            let (found, index) = try findOpen(stateID, of: file, client: client)
-            position = found
-            open = files.values[position].opens[index]
-            owner = name
-            own = files.values[position].locks.firstIndex { $0.open == open.stateID.other && $0.owner == owner }
-        case .existing(let stateID):
-            let (found, index) = try findLock(stateID, of: file, client: client)
-            position = found
-            let lock = files.values[position].locks[index]
-            guard let holder = files.values[position].opens.first(where: { $0.stateID.other == lock.open }) else { throw .badStateid }
-            open = holder
-            owner = lock.owner
-            own = index
-        }
+        _ file: FileHandle, client: Client, locker: Locker, type: LockType, range: ByteRange, waitingAs handle: FileHandle?,
+        now: MonotonicTime
+    ) throws(NFSStatus) -> (LockOutcome, [FreedLock]) {
+        let (position, open, owner, own) = try find(locker, of: file, client: client)
         guard open.access.contains(type == .write ? .write : .read) else { throw .openmode }
-        if let denied = conflict(at: position, client: client, owner: owner, type: type, range: range) { return .denied(denied) }
-        try client.checkRoom(limit: limits.statesPerClient)
+        try client.checkMayHold()
+        forgetLateWaiters(at: position, now: now)
+        var outcome: LockOutcome?
+        if let denied = conflict(at: position, client: client, owner: owner, type: type, range: range) {
+            outcome = .denied(denied)
+        } else if let kept = reservation(at: position, against: client, owner, type, range) {
+            outcome = .reserved(kept.denial)
+        } else {
+            try client.checkRoom(limit: limits.statesPerClient)
+        }
+        if outcome != nil, let handle {
+            let waiter = LockWaiter(client: client, file: handle, owner: owner)
+            addWaiter(WaitingLock(waiter: waiter, open: open.stateID.other, type: type, range: range, asked: now), at: position)
+        } else {
+            // Granted, or asked for the last time (§9.6).
+            removeWaiters(at: position) { $0.isOf(client, owner) }
+        }
+        let result = outcome ?? .granted(grant(range, type, to: client, owner, under: open, own, at: position))
+        return (result, wake(file, now: now))
+    }
+
+    /// What a LOCK speaks of: the open, the owner and the lock stateid the owner has under the open already.
+    private func find(
+        _ locker: Locker, of file: FileHandle, client: Client
+    ) throws(NFSStatus) -> (Dictionary<FileHandle, File>.Index, OpenState, owner: [UInt8], own: Int?) {
+        switch locker {
+        case .openToLockOwner(let stateID, let owner):
+            let (position, index) = try findOpen(stateID, of: file, client: client)
+            let open = files.values[position].opens[index]
+            let own = files.values[position].locks.firstIndex { $0.open == open.stateID.other && $0.owner == owner }
+            return (position, open, owner, own)
+        case .existing(let stateID):
+            let (position, index) = try findLock(stateID, of: file, client: client)
+            let lock = files.values[position].locks[index]
+            guard let open = files.values[position].opens.first(where: { $0.stateID.other == lock.open }) else { throw .badStateid }
+            return (position, open, lock.owner, index)
+        }
+    }
+
+    private mutating func grant(
+        _ range: ByteRange, _ type: LockType, to client: Client, _ owner: [UInt8], under open: OpenState, _ own: Int?,
+        at position: Dictionary<FileHandle, File>.Index
+    ) -> StateID {
         if own == nil {
-            let stateID = StateID(seqid: 0, other: nextName(for: file))
+            let stateID = StateID(seqid: 0, other: nextName(for: files.keys[position]))
             files.values[position].locks.append(LockState(stateID: stateID, client: client, owner: owner, open: open.stateID.other))
             client.countState(1)
         }
@@ -52,7 +81,7 @@ extension FileStates {
         unlockAll(range, client: client, owner: owner, at: position)
         change(index, at: position) { $0.ranges.lock(range, type) }
         files.values[position].locks[index].stateID.advance()
-        return .granted(files.values[position].locks[index].stateID)
+        return files.values[position].locks[index].stateID
     }
 
     /// LOCKT (§18.11): the lock that would be in the way of one for the owner.
@@ -60,17 +89,26 @@ extension FileStates {
         files.index(forKey: file).flatMap { conflict(at: $0, client: client, owner: owner, type: type, range: range) }
     }
 
-    /// LOCKU (§18.12): unlocks the range, which may be part of a lock, several, or none.
-    /// - Throws: `badStateid`, `oldStateid`; `expired`, `serverfault` as `lock`.
-    package mutating func unlock(_ stateID: StateID, of file: FileHandle, client: Client, range: ByteRange) throws(NFSStatus) -> StateID {
+    /// LOCKU (§18.12): unlocks the range, which may be part of a lock, several, or none. An owner that waits for a part of it
+    /// waits no longer.
+    /// - Returns: the stateid, and who may have now what they were denied.
+    /// - Throws: `badStateid`, `oldStateid`, `expired`, `adminRevoked`; `serverfault` when the lock would become two and the client
+    ///   holds as much state as it may.
+    package mutating func unlock(
+        _ stateID: StateID, of file: FileHandle, client: Client, range: ByteRange, now: MonotonicTime
+    ) throws(NFSStatus) -> (StateID, [FreedLock]) {
         let (position, index) = try findLock(stateID, of: file, client: client)
-        try client.checkRoom(limit: limits.statesPerClient)
-        unlockAll(range, client: client, owner: files.values[position].locks[index].owner, at: position)
+        let owner = files.values[position].locks[index].owner
+        if files.values[position].locks.contains(where: { $0.isOf(client, owner) && $0.ranges.splits(at: range) }) {
+            try client.checkRoom(limit: limits.statesPerClient)
+        }
+        unlockAll(range, client: client, owner: owner, at: position)
+        removeWaiters(at: position) { $0.isOf(client, owner) && $0.range.overlaps(range) }
         files.values[position].locks[index].stateID.advance()
-        return files.values[position].locks[index].stateID
+        return (files.values[position].locks[index].stateID, wake(file, now: now))
     }
 
-    private func conflict(
+    func conflict(
         at position: Dictionary<FileHandle, File>.Index, client: Client, owner: [UInt8], type: LockType, range: ByteRange
     ) -> LockDenied? {
         for lock in files.values[position].locks where !lock.isOf(client, owner) {
@@ -105,7 +143,7 @@ extension FileStates {
     ) throws(NFSStatus) -> (Dictionary<FileHandle, File>.Index, Int) {
         guard let position = files.index(forKey: file),
             let index = files.values[position].locks.firstIndex(where: { $0.stateID.other == stateID.other && $0.client === client })
-        else { throw .badStateid }
+        else { throw statusOfUnknown(stateID, of: file, client: client) }
         try files.values[position].locks[index].stateID.accept(stateID)
         return (position, index)
     }

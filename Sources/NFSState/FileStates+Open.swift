@@ -14,8 +14,8 @@ extension FileStates {
     /// Each change of a reservation counts its seqid up by one; after CLOSE the next OPEN makes one with another name.
     /// A reclaim is the same; its caller makes NFS4ERR_RECLAIM_CONFLICT of a conflict.
     /// - Parameter resource: serves `access`.
-    /// - Throws: `inval` for no access or unknown bits, `expired` for a client that is gone, `serverfault` when the client
-    ///   holds as much state as it may.
+    /// - Throws: `inval` for no access or unknown bits, `expired` for a client that is gone, `delay` for one whose state is being
+    ///   revoked, `serverfault` when the client holds as much state as it may.
     package mutating func open(
         _ file: FileHandle, client: Client, owner: [UInt8], access: ShareAccess, deny: ShareAccess, resource: OpenResource
     ) throws(NFSStatus) -> OpenOutcome {
@@ -23,7 +23,7 @@ extension FileStates {
         let share = Share(access: access, deny: deny)
         if let holder = shareConflict(file, access: access, deny: deny) { return .conflict(with: holder) }
         if let position = files.index(forKey: file), let own = files.values[position].opens.firstIndex(where: { $0.isOf(client, owner) }) {
-            guard !client.isGone else { throw .expired }
+            try client.checkMayHold()
             let unused = files.values[position].opens[own].widen(share, resource: resource)
             return .granted(files.values[position].opens[own].stateID, released: unused)
         }
@@ -56,9 +56,12 @@ extension FileStates {
     /// CLOSE (§18.2): ends the share reservation. Byte-range locks made under it are freed, which §18.2.3 allows: a client
     /// whose process died with locks held then needs no second try, and no lock outlives the open it depends on.
     /// - Throws: as `check`.
-    package mutating func close(_ stateID: StateID, of file: FileHandle, client: Client) throws(NFSStatus) -> [OpenResource] {
+    package mutating func close(
+        _ stateID: StateID, of file: FileHandle, client: Client, now: MonotonicTime
+    ) throws(NFSStatus) -> Released {
         let (position, index) = try findOpen(stateID, of: file, client: client)
-        return removeOpen(at: index, of: position)
+        let resources = removeOpen(at: index, of: position)
+        return Released(resources: resources, freed: wake(file, now: now))
     }
 
     /// Where the open is that a client names.
@@ -67,7 +70,7 @@ extension FileStates {
     ) throws(NFSStatus) -> (Dictionary<FileHandle, File>.Index, Int) {
         guard let position = files.index(forKey: file),
             let index = files.values[position].opens.firstIndex(where: { $0.stateID.other == stateID.other && $0.client === client })
-        else { throw .badStateid }
+        else { throw statusOfUnknown(stateID, of: file, client: client) }
         try files.values[position].opens[index].stateID.accept(stateID)
         return (position, index)
     }

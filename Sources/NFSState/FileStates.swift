@@ -9,6 +9,8 @@ package struct FileStates: Sendable {
     struct File: Sendable {
         var opens: [OpenState] = []
         var locks: [LockState] = []
+        /// In the order in which they began to wait.
+        var waiters: [WaitingLock] = []
     }
 
     private let instance: ServerInstance
@@ -20,6 +22,8 @@ package struct FileStates: Sendable {
     var files: [FileHandle: File] = [:]
     /// For stateids that come without a filehandle (TEST_STATEID, FREE_STATEID).
     var names: [StateID.Other: FileHandle] = [:]
+    /// The names of opens and locks that were revoked, until the client frees them.
+    var revoked: [StateID.Other: RevokedState] = [:]
 
     /// - Parameter shard: the number of this shard, which goes into its stateids.
     package init(instance: ServerInstance, shard: UInt8, limits: StateLimits) {
@@ -36,14 +40,25 @@ package struct FileStates: Sendable {
         return name
     }
 
-    /// Removes an open and the locks made under it.
-    mutating func removeOpen(at index: Int, of position: Dictionary<FileHandle, File>.Index) -> [OpenResource] {
+    /// Removes an open, the locks made under it and those that wait for it.
+    /// - Parameter revocation: why, if the client has to acknowledge it.
+    mutating func removeOpen(
+        at index: Int, of position: Dictionary<FileHandle, File>.Index, as revocation: Revocation? = nil
+    ) -> [OpenResource] {
         let open = files.values[position].opens.remove(at: index)
+        let file = files.keys[position]
         names[open.stateID.other] = nil
         open.client.countState(-1)
-        let locks = files.values[position].locks
-        for lock in locks where lock.open == open.stateID.other { forget(lock) }
+        let locks = files.values[position].locks.filter { $0.open == open.stateID.other }
+        for lock in locks { forget(lock) }
         files.values[position].locks.removeAll { $0.open == open.stateID.other }
+        removeWaiters(at: position) { $0.open == open.stateID.other }
+        if let revocation {
+            for name in [open.stateID.other] + locks.map(\.stateID.other) {
+                revoked[name] = RevokedState(client: open.client, file: file, revocation: revocation)
+            }
+            open.client.countRevoked(1 + locks.count, as: revocation)
+        }
         if files.values[position].opens.isEmpty { files.remove(at: position) }
         return open.resources
     }
@@ -52,21 +67,6 @@ package struct FileStates: Sendable {
     mutating func forget(_ lock: LockState) {
         names[lock.stateID.other] = nil
         lock.client.countState(-1 - lock.ranges.count)
-    }
-
-    /// Removes everything the client holds here; it must be gone (`Client.isGone`), so that nothing follows.
-    package mutating func dropAll(of client: Client) -> [OpenResource] {
-        assert(client.isGone)
-        var resources: [OpenResource] = []
-        let held = files.filter { $0.value.opens.contains { $0.client === client } }.keys
-        for file in held {
-            while let position = files.index(forKey: file),
-                let index = files.values[position].opens.firstIndex(where: { $0.client === client })
-            {
-                resources += removeOpen(at: index, of: position)
-            }
-        }
-        return resources
     }
 
     package func checkInvariants() throws(InvariantViolation) {
@@ -100,13 +100,30 @@ package struct FileStates: Sendable {
             }
         }
         try require(named == names.count, "\(names.count) names for \(named) states")
+        for (name, state) in revoked {
+            try require(names[name] == nil, "a revoked stateid is in use")
+            try require(!state.client.isGone, "a client that is gone has a revoked stateid")
+        }
+        for file in files.values { try checkWaiters(of: file) }
     }
 
-    /// Opens, lock stateids and ranges of the client here: what `Client.stateCount` counts over all shards.
+    /// Opens, lock stateids, ranges and waiting locks of the client here: what `Client.stateCount` counts over all shards.
     package func stateCount(of client: Client) -> Int {
         files.values.reduce(0) { count, file in
             let locks = file.locks.filter { $0.client === client }
             return count + file.opens.count { $0.client === client } + locks.reduce(0) { $0 + 1 + $1.ranges.count }
+                + file.waiters.count { $0.client === client }
         }
     }
+
+    /// What `Client.revokedCount` counts over all shards.
+    package func revokedCount(of client: Client) -> Int { revoked.values.count { $0.client === client } }
+}
+
+/// What is left to do, once the table is unlocked, after opens and locks went.
+package struct Released: Sendable {
+    /// Open files that nobody needs any more, to be let go of.
+    package var resources: [OpenResource] = []
+    /// Who may have now what it was denied, to be told.
+    package var freed: [FreedLock] = []
 }

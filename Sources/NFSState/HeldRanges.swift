@@ -45,6 +45,11 @@ struct HeldRanges: Sendable {
         held.replaceSubrange(indices, with: rest)
     }
 
+    /// Whether unlocking `range` would leave one more range than before.
+    func splits(at range: ByteRange) -> Bool {
+        held[overlapping(range)].contains { $0.range.first < range.first && $0.range.last > range.last }
+    }
+
     private func overlapping(_ range: ByteRange) -> Range<Int> {
         let start = firstIndex(endingAtOrAfter: range.first)
         var end = start

@@ -85,11 +85,16 @@ extension StateID {
     /// Counts a change of the state. Zero is left out: it stands for the latest (§8.2.2).
     package mutating func advance() { seqid = seqid == .max ? 1 : seqid + 1 }
 
+    /// Seqids this near to the end of the numbers and this near to their beginning are counted through from one to the other:
+    /// more than a client has slots (§8.2.2).
+    private static let wrap: UInt32 = 1 << 16
+
     /// Compares a stateid from a client with this, the current one (§8.2.2, §8.2.4).
     /// - Throws: `oldStateid`, `badStateid` for one that was never handed out.
     package func accept(_ given: StateID) throws(NFSStatus) {
         guard given.seqid != 0, given.seqid != seqid else { return }
-        // The seqid wraps, so the nearer side tells old from future.
-        throw Int32(bitPattern: given.seqid &- seqid) < 0 ? .oldStateid : .badStateid
+        var isOld = given.seqid < seqid
+        if max(seqid, given.seqid) > .max - Self.wrap, min(seqid, given.seqid) < Self.wrap { isOld.toggle() }
+        throw isOld ? .oldStateid : .badStateid
     }
 }

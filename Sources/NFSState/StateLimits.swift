@@ -18,6 +18,16 @@ package struct StateLimits: Sendable {
     package var operations = 64
     /// Opens, lock stateids and locked ranges of one client together.
     package var statesPerClient = 1_000_000
+    /// How long the state of a client whose lease has expired is kept at most when nobody wants what it holds.
+    package var courtesy = Duration.seconds(24 * 60 * 60)
+    /// What all clients together may hold whose lease has expired, before the longest expired are dropped.
+    package var statesOfExpiredClients = 1_000_000
+    /// Blocked lock requests that are remembered for one file.
+    package var lockWaiters = 256
+    /// How long after its last try a blocked lock request is remembered. Linux asks every 30 s once it expects to be called.
+    package var lockWait = Duration.seconds(60)
+    /// How long a lock is kept for a client that was told it is free.
+    package var lockReservation = Duration.seconds(5)
 
     package init() {}
 }

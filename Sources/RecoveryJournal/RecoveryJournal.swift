@@ -43,7 +43,7 @@ package final class RecoveryJournal {
         guard directory >= 0 else { throw JournalError("open", path) }
         do throws(JournalError) {
             try requireOwnDirectory()
-            guard flock(directory, LOCK_EX | LOCK_NB) == 0 else {
+            guard Self.lock(directory) else {
                 throw JournalError(
                     "the journal of client records in \(path) belongs to another server that runs on this machine: stop it, or give "
                         + "this one a volume or a state-dir of its own")
@@ -61,6 +61,15 @@ package final class RecoveryJournal {
     deinit {
         if file >= 0 { close(file) }
         close(directory)
+    }
+
+    /// Waits a second at most: a predecessor that was killed may not be quite gone.
+    private static func lock(_ directory: Int32) -> Bool {
+        for attempt in 0..<50 {
+            if attempt > 0 { usleep(20_000) }
+            if flock(directory, LOCK_EX | LOCK_NB) == 0 { return true }
+        }
+        return false
     }
 
     private static func makeDirectory(_ path: String) throws(JournalError) {

@@ -106,6 +106,8 @@ struct ConfigurationLoadingTests {
                     anonymous-gid: 4294967294
                     allowed-networks: [10.0.0.0/8, "fd00::/8", 192.0.2.7]
                     sync: false
+                    cross-mounts: true
+                    utf8-only: on
                     allow-unmounted: true
                   - /srv/b
                   - /srv/c:/other
@@ -122,10 +124,13 @@ struct ConfigurationLoadingTests {
         #expect(first.anonymousGID == UInt32.max - 1)
         #expect(first.allowedNetworks.map(\.description) == ["10.0.0.0/8", "fd00::/8", "192.0.2.7/32"])
         #expect(!first.isSynchronous)
+        #expect(first.crossesMounts)
+        #expect(first.takesUTF8Only)
         #expect(first.allowsUnmounted)
         #expect(loaded.exports.map(\.pseudoPath) == ["/vol/a", "/b", "/other", "/d"])
         #expect(loaded.exports[3].squash == .root)
         #expect(loaded.exports[3].allowedNetworks.map(\.description) == ["10.0.0.0/8"])
+        #expect(!loaded.exports[1].crossesMounts && !loaded.exports[1].takesUTF8Only)
         #expect(loaded.exports.map(\.allowsUnmounted) == [true, false, false, false])
     }
 

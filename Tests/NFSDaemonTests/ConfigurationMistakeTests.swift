@@ -66,7 +66,7 @@ struct ConfigurationMistakeTests {
             ("path: /a, readonly: true", #"server.yaml:2: unknown key "readonly": did you mean read-only?"#),
             (
                 "path: /a, security: krb5",
-                #"server.yaml:2: unknown key "security": known are path, pseudo, read-only, squash, anonymous-uid, anonymous-gid, allowed-networks, sync, allow-unmounted"#
+                #"server.yaml:2: unknown key "security": known are path, pseudo, read-only, squash, anonymous-uid, anonymous-gid, allowed-networks, sync, cross-mounts, utf8-only, allow-unmounted"#
             ),
             (
                 "path: /a, allowed-networks: [10.0.0.0/33]",

@@ -36,10 +36,6 @@ final class FailingDevice: FileSystem {
         FailingNode(try files.node(for: handle, caller), on: self)
     }
 
-    func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics {
-        try check()
-        return try files.statistics(caller)
-    }
 }
 
 private final class FailingNode: Node {
@@ -53,6 +49,9 @@ private final class FailingNode: Node {
 
     var handle: FileHandle { node.handle }
     var type: FileType { node.type }
+    var fileSystemIdentity: FileSystemIdentity { node.fileSystemIdentity }
+
+    func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics { try working().statistics(caller) }
 
     private static func inner(_ node: any Node) -> any Node { (node as? FailingNode)?.node ?? node }
 

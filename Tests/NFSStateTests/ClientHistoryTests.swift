@@ -23,7 +23,7 @@ struct ClientHistoryTests {
 
     @Test(arguments: 1...30) func recordsMatchTheModel(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        var table = clientTable()
+        var table = clientTable { $0.courtesy = .zero }
         var model = Model()
         var second: UInt64 = 0
         var everSeen: [Client] = []
@@ -46,7 +46,7 @@ struct ClientHistoryTests {
                 guard status == .ok else { break }
                 if model.confirmed[owner]?.client === known.client { model.confirmed[owner] = nil } else { model.unconfirmed[owner] = nil }
             default:
-                let dropped = table.removeExpired(now: seconds(second), courtesy: .seconds(0)).map(\.client.id)
+                let dropped = table.removeExpired(now: seconds(second)).map(\.client.id)
                 let expected = model.confirmed.values.filter { second - $0.renewed > 60 }.map(\.client.id)
                 #expect(Set(dropped) == Set(expected))
                 model.confirmed = model.confirmed.filter { second - $0.value.renewed <= 60 }

@@ -61,6 +61,7 @@ struct LockHistoryTests {
                     #expect(me.lock == nil || me.lock?.other == stateID.other)
                     lockers[who].lock = stateID
                     for cell in first...last { lockers[who].cells[cell] = type }
+                case .reserved: Issue.record("nobody waits")
                 case .denied(let denied):
                     denials += 1
                     try check(denied, in: space, first...last, type, holders.map { lockers[$0] })

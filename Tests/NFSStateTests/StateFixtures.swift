@@ -104,3 +104,25 @@ extension FileStates {
         try open(file, client, "o", access, deny: deny)
     }
 }
+
+// Without a clock, and for what there is nobody to wake.
+extension FileStates {
+    mutating func lock(
+        _ file: FileHandle, client: Client, locker: Locker, type: LockType, range: ByteRange
+    ) throws(NFSStatus) -> LockOutcome {
+        try lock(file, client: client, locker: locker, type: type, range: range, waitingAs: nil, now: seconds(0)).0
+    }
+
+    mutating func unlock(_ stateID: StateID, of file: FileHandle, client: Client, range: ByteRange) throws(NFSStatus) -> StateID {
+        try unlock(stateID, of: file, client: client, range: range, now: seconds(0)).0
+    }
+
+    mutating func close(_ stateID: StateID, of file: FileHandle, client: Client) throws(NFSStatus) -> [OpenResource] {
+        try close(stateID, of: file, client: client, now: seconds(0)).resources
+    }
+}
+
+extension ClientTable {
+    /// Another principal takes the name of a client of `root` whose lease has expired.
+    mutating func takeName(_ owner: String) throws(NFSStatus) -> DroppedClient? { try exchange(owner, as: user, now: seconds(100)).1 }
+}

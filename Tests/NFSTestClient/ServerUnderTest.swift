@@ -133,6 +133,13 @@ package actor ServerUnderTest: SocketServer {
         return server?.exitCode(timeout: timeout)
     }
 
+    /// Runs another command of the program and returns the first line it prints; nil when it prints none.
+    package func command(_ arguments: [String]) throws -> String? {
+        let process = try ChildProcess(Self.executable, arguments, log: "\(directory)/log")
+        defer { process.kill() }
+        return process.readLine(timeout: 30)
+    }
+
     /// Asks the server to end and returns its exit code, or nil when a signal ended it or it did not end within `timeout` seconds.
     package func terminate(timeout: Int = 20) -> Int32? {
         defer { kill() }

@@ -24,6 +24,9 @@ struct linux_status {
     uint64_t inode, size, blocks;
     struct linux_time accessed, modified, changed, born;
     bool is_born_known;
+    // Whether it is where a file system is mounted, and which mount it is on: the first field of /proc/self/mountinfo.
+    bool is_mount_root;
+    uint64_t mount;
 };
 
 // What open_by_handle_at takes, without the flexible array.
@@ -59,6 +62,11 @@ int linux_act_as_superuser(void);
 // An O_PATH descriptor of the entry `name` of a directory: a symbolic link is not followed, a mount point not entered
 // (-EXDEV). With `cached`, -EAGAIN instead of waiting for a device.
 int linux_lookup(int directory, const char *name, bool cached);
+// The same, but a mount point is entered, and `..` leads out of one.
+int linux_lookup_across_mounts(int directory, const char *name);
+// What linux_status and linux_get_handle tell of the entry `name`, without opening it. -EAGAIN when the name did not stand
+// still for one file. A symbolic link is not followed; of a mount point it tells what is mounted there.
+int linux_glimpse(int directory, const char *name, struct linux_status *status, struct linux_handle *handle);
 // A new regular file, opened for reading and writing.
 int linux_create(int directory, const char *name, uint32_t mode);
 int linux_mkdir(int directory, const char *name, uint32_t mode);
@@ -69,6 +77,8 @@ int linux_unlink(int directory, const char *name, bool is_directory);
 int linux_rename(int source, const char *name, int target, const char *new_name);
 ptrdiff_t linux_readlink(int file, char *buffer, size_t size);
 
+// A descriptor of a directory by its path, for reading; a mount point is entered.
+int linux_open_directory(const char *path);
 // A new descriptor of the same file, opened with `flags`; unlike the given one it may not be O_PATH.
 int linux_reopen(int file, int flags);
 int linux_status(int file, struct linux_status *status);

@@ -95,6 +95,8 @@ extension ConfigurationFile {
         case anonymousGID = "anonymous-gid"
         case allowedNetworks = "allowed-networks"
         case sync
+        case crossMounts = "cross-mounts"
+        case utf8Only = "utf8-only"
         case allowUnmounted = "allow-unmounted"
     }
 
@@ -134,6 +136,8 @@ extension ConfigurationFile {
         if let value = try given(.anonymousUID) { export.anonymousUID = try value.identifier() }
         if let value = try given(.anonymousGID) { export.anonymousGID = try value.identifier() }
         if let value = try given(.sync) { export.isSynchronous = try value.boolean() }
+        if let value = try given(.crossMounts) { export.crossesMounts = try value.boolean() }
+        if let value = try given(.utf8Only) { export.takesUTF8Only = try value.boolean() }
         if let value = try given(.allowUnmounted) { export.allowsUnmounted = try value.boolean() }
         if let node = values[.allowedNetworks] {
             let origin = origin(of: .allowedNetworks)

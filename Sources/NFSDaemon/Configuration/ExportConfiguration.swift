@@ -17,6 +17,10 @@ package struct ExportConfiguration: Sendable, Hashable {
     package internal(set) var allowedNetworks = Network.everyone
     /// Whether a change of a directory or of attributes is on stable storage before it is acknowledged.
     package internal(set) var isSynchronous = true
+    /// Whether what is mounted on directories inside is exported with it.
+    package internal(set) var crossesMounts = false
+    /// Whether names and the contents of symbolic links must be UTF-8.
+    package internal(set) var takesUTF8Only = false
     /// Whether the directory may be exported although nothing is mounted on it.
     package internal(set) var allowsUnmounted = false
 

@@ -1,4 +1,5 @@
 import Glibc
+import LocalFileSystem
 
 extension ServerConfiguration {
     /// Checks what the configuration names in the file system: every export, the directory for records, the place of
@@ -60,58 +61,14 @@ extension ExportConfiguration {
             throw ConfigurationError("export \(path) is not a directory: give the directory the volume is mounted on")
         }
         guard !allowsUnmounted else { return }
-        guard try MountPoints.current().contains(directory) else {
+        // Device numbers alone would miss a directory of a file system that is bound to another place.
+        guard let mountInfo = MountInfo.current() else {
+            throw ConfigurationError("/proc/self/mountinfo: \(lastError()): mount /proc, or give --allow-unmounted")
+        }
+        guard mountInfo.mounts.contains(where: { $0.path == directory }) else {
             throw ConfigurationError(
                 "export \(path): nothing is mounted there: mount the volume, or give --allow-unmounted to export the directory as it is")
         }
-    }
-}
-
-/// The directories of this process's mount namespace that something is mounted on.
-package struct MountPoints {
-    private let paths: Set<String>
-
-    /// - Parameter mountinfo: the lines of `/proc/self/mountinfo` (proc(5)), whose fifth field is the mount point.
-    package init(mountinfo: String) {
-        paths = Set(
-            mountinfo.split(separator: "\n").compactMap { line in
-                let fields = line.split(separator: " ", maxSplits: 5)
-                return fields.count > 4 ? Self.unescaped(fields[4].utf8) : nil
-            })
-    }
-
-    /// Device numbers alone would miss a directory of a file system that is bound to another place.
-    static func current() throws(ConfigurationError) -> MountPoints {
-        guard let file = fopen("/proc/self/mountinfo", "re") else {
-            throw ConfigurationError("/proc/self/mountinfo: \(lastError()): mount /proc, or give --allow-unmounted")
-        }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65536)
-        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 {
-            bytes += chunk[..<count]
-        }
-        return MountPoints(mountinfo: String(decoding: bytes, as: UTF8.self))
-    }
-
-    /// - Parameter directory: an absolute path without symbolic links.
-    package func contains(_ directory: String) -> Bool {
-        paths.contains(directory)
-    }
-
-    /// The kernel writes space, tab, newline and backslash as a backslash and three octal digits.
-    private static func unescaped(_ field: Substring.UTF8View) -> String {
-        var bytes: [UInt8] = []
-        var rest = field[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "\\"), let escaped = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8) {
-                bytes.append(escaped)
-                rest = rest.dropFirst(3)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }
 

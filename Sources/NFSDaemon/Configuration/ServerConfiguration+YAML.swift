@@ -51,6 +51,8 @@ extension ExportConfiguration {
             (.anonymousGID, Node(String(anonymousGID))),
             (.allowedNetworks, Node(allowedNetworks.map { Node($0.description) })),
             (.sync, Node(String(isSynchronous))),
+            (.crossMounts, Node(String(crossesMounts))),
+            (.utf8Only, Node(String(takesUTF8Only))),
             (.allowUnmounted, Node(String(allowsUnmounted))),
         ]
         return .mapping(Node.Mapping(pairs.map { (Node($0.rawValue), $1) }))

@@ -35,7 +35,7 @@ struct AttributeSource {
         self.file = file
         self.limits = limits
         attributes = try file.node.attributes(caller)
-        statistics = wanted.intersection(Self.fileSystemWide).isEmpty ? nil : try file.export.fileSystem.statistics(caller)
+        statistics = wanted.intersection(Self.fileSystemWide).isEmpty ? nil : try file.node.statistics(caller)
     }
 
     /// Writes fattr4 (RFC 8881 §3.3.9): those of `wanted` that this server knows and can answer for this file.
@@ -52,14 +52,6 @@ struct AttributeSource {
         reply.patch(UInt32(reply.count - lengthPosition - 4), at: lengthPosition)
     }
 
-    /// The fattr4 of an entry of which nothing but the error is known (RFC 8881 §5.8.1.12).
-    static func encodeError(_ status: NFSStatus, _ wanted: AttributeSet, to reply: inout XDRWriter) {
-        let answered = wanted.intersection(AttributeSet(.readdirAttributeError))
-        answered.encode(to: &reply)
-        reply.uint32(answered.isEmpty ? 0 : 4)
-        if !answered.isEmpty { reply.uint32(status.rawValue) }
-    }
-
     private func encode(_ attribute: Attribute, to reply: inout XDRWriter) {
         switch attribute {
         case .supportedAttributes: Self.readable.union(Self.writeOnly).encode(to: &reply)
@@ -72,8 +64,9 @@ struct AttributeSource {
             reply.bool(true)
         case .namedAttributes, .caseInsensitive: reply.bool(false)
         case .fsid:
-            reply.uint64(file.export.fsid.major)
-            reply.uint64(file.export.fsid.minor)
+            let fsid = file.export.fsid(of: file.node)
+            reply.uint64(fsid.major)
+            reply.uint64(fsid.minor)
         case .leaseTime: reply.uint32(limits.leaseSeconds)
         case .readdirAttributeError: reply.uint32(NFSStatus.ok.rawValue)
         case .aclSupport: reply.uint32(0)

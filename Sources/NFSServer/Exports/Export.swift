@@ -11,8 +11,6 @@ package final class Export: Sendable {
 
     /// In front of every filehandle: equal as long as the file system and its place in the name space are.
     let id: UInt64
-    /// The fsid attribute (RFC 8881 §5.8.1.9).
-    let fsid: (major: UInt64, minor: UInt64)
     /// The directory of the pseudo file system that this export covers; nil for the pseudo file system itself.
     let junction: PseudoNode?
 
@@ -22,16 +20,19 @@ package final class Export: Sendable {
         package var squash: Squash
         /// Who squashed callers become.
         package var anonymous: Credentials
+        /// Whether names and the contents of symbolic links must be UTF-8 (RFC 8881 §14.4); else they are bytes.
+        package var takesUTF8Only: Bool
         /// Whether a client at an address may come in at all.
         package var admits: @Sendable (PeerAddress) -> Bool
 
         package init(
             isReadOnly: Bool = false, squash: Squash = .none, anonymous: Credentials = Credentials(uid: 65534, gid: 65534),
-            admits: @escaping @Sendable (PeerAddress) -> Bool = { _ in true }
+            takesUTF8Only: Bool = false, admits: @escaping @Sendable (PeerAddress) -> Bool = { _ in true }
         ) {
             self.isReadOnly = isReadOnly
             self.squash = squash
             self.anonymous = anonymous
+            self.takesUTF8Only = takesUTF8Only
             self.admits = admits
         }
     }
@@ -41,13 +42,23 @@ package final class Export: Sendable {
         self.pseudoPath = pseudoPath
         self.rules = rules
         self.junction = junction
-        let identity = fileSystem.identity
-        let folded = identity.high ^ identity.low
-        id = junction == nil ? 0 : StableHash.of(Array(pseudoPath.utf8), seed: folded)
-        fsid = junction == nil ? (0, 0) : (id, folded)
+        id = junction == nil ? 0 : StableHash.sealed(StableHash.of(Array(pseudoPath.utf8), seed: fileSystem.identity.folded))
+        ownFSID = junction == nil ? (0, 0) : Self.fsid(of: fileSystem.identity, at: pseudoPath)
     }
 
     var isPseudo: Bool { junction == nil }
+
+    /// The fsid attribute of a file (RFC 8881 §5.8.1.9).
+    func fsid(of node: any Node) -> (major: UInt64, minor: UInt64) {
+        let identity = node.fileSystemIdentity
+        return identity == fileSystem.identity ? ownFSID : Self.fsid(of: identity, at: pseudoPath)
+    }
+
+    private let ownFSID: (major: UInt64, minor: UInt64)
+
+    private static func fsid(of identity: FileSystemIdentity, at pseudoPath: String) -> (major: UInt64, minor: UInt64) {
+        (StableHash.of(Array(pseudoPath.utf8), seed: identity.folded), identity.folded)
+    }
 
     /// Who the caller is on this export.
     func credentials(for caller: Credentials) -> Credentials {
@@ -58,11 +69,17 @@ package final class Export: Sendable {
         }
     }
 
-    /// The mounted_on_fileid of this export's root: the number of the directory it covers (RFC 8881 §5.8.2.19).
+    /// The mounted_on_fileid of a root, of this export or of what is mounted inside: the number of the directory it covers
+    /// (RFC 8881 §5.8.2.23); nil for any other file.
     func fileIDMountedOn(for node: any Node) -> UInt64? {
-        guard let junction, node === fileSystem.root else { return nil }
+        guard let junction, node === fileSystem.root else { return node.coveredFileID }
         return junction.fileID
     }
+}
+
+extension FileSystemIdentity {
+    /// Both words in one.
+    var folded: UInt64 { high ^ low }
 }
 
 /// A hash that is the same in every process, unlike `Hasher`: it names exports in filehandles that outlive the server.
@@ -74,4 +91,13 @@ enum StableHash {
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return hash == 0 ? 1 : hash
     }
+
+    /// `hash` with a checksum of the rest in its low 16 bits; never 0. It tells what was made by a server like this one, if
+    /// with other exports, from what never was.
+    static func sealed(_ hash: UInt64) -> UInt64 {
+        let rest = hash >> 16
+        return rest << 16 | (rest &* 0x9e37_79b9_7f4a_7c15) >> 48 ^ 0x5a5a
+    }
+
+    static func isSealed(_ hash: UInt64) -> Bool { hash == sealed(hash) }
 }

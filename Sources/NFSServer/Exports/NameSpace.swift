@@ -41,8 +41,12 @@ package final class NameSpace: Sendable {
         for export in exports.values { export.fileSystem.actAsServer() }
     }
 
-    /// What PUTROOTFH stands for.
-    var root: CurrentFile { crossing(CurrentFile(node: pseudo.root, export: pseudoExport)) }
+    /// What PUTROOTFH stands for: the export at / for those it admits, and otherwise where the pseudo file system begins.
+    func root(admitting admits: (Export) -> Bool) -> CurrentFile {
+        let start = CurrentFile(node: pseudo.root, export: pseudoExport)
+        let root = crossing(start)
+        return admits(root.export) ? root : start
+    }
 
     /// Steps from a pseudo directory that an export covers onto the export's root.
     func crossing(_ file: CurrentFile) -> CurrentFile {
@@ -62,7 +66,7 @@ package final class NameSpace: Sendable {
     func file(for handle: RawSpan, _ caller: (Export) throws(NFSStatus) -> Caller) throws(NFSStatus) -> CurrentFile {
         guard handle.byteCount > 8, handle.byteCount <= FileHandle.maximumLength else { throw .badhandle }
         let id = UInt64(bigEndian: handle.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
-        guard let export = id == 0 ? pseudoExport : exports[id] else { throw .stale }
+        guard let export = id == 0 ? pseudoExport : exports[id] else { throw StableHash.isSealed(id) ? .stale : .badhandle }
         guard let inner = FileHandle(handle.extracting(8..<handle.byteCount)) else { throw .badhandle }
         return CurrentFile(node: try export.fileSystem.node(for: inner, try caller(export)), export: export)
     }

@@ -14,22 +14,19 @@ final class PseudoFileSystem: FileSystem {
     }
 
     func node(for handle: FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node {
-        guard let path = tree.paths[handle] else { throw .stale }
-        return PseudoNode(path: path, tree: tree)
+        if let path = tree.paths[handle] { return PseudoNode(path: path, tree: tree) }
+        // A directory that led to an export of another day is gone; what never was one is no handle.
+        throw PseudoNode.mayBeHandle(handle) ? .stale : .badhandle
     }
 
     /// The directory at an absolute pseudo path this tree was made with.
     func node(at path: String) -> PseudoNode { PseudoNode(path: path, tree: tree) }
-
-    func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics {
-        FileSystemStatistics(
-            bytesAvailable: 0, bytesFree: 0, bytesTotal: 0, filesAvailable: 0, filesFree: 0, filesTotal: UInt64(tree.paths.count),
-            maximumFileSize: UInt64(Int64.max), maximumLinks: 1, maximumNameLength: UInt32(FileName.maximumLength))
-    }
 }
 
 /// The directories of the pseudo file system and what is in them, by path. Never changes.
 struct PseudoTree: Sendable {
+    /// In the order of their numbers, which depend on nothing but their paths: a cookie means the same after a restart with
+    /// other exports.
     private(set) var children: [String: [(name: FileName, path: String)]] = ["/": []]
     private(set) var paths: [FileHandle: String] = [:]
 
@@ -47,7 +44,10 @@ struct PseudoTree: Sendable {
                 directory = child
             }
         }
-        for path in children.keys { self.paths[PseudoNode.handle(for: path)] = path }
+        for path in children.keys {
+            self.paths[PseudoNode.handle(for: path)] = path
+            children[path]?.sort { PseudoNode.fileID(of: $0.path) < PseudoNode.fileID(of: $1.path) }
+        }
     }
 }
 
@@ -64,8 +64,13 @@ final class PseudoNode: Node {
         handle = Self.handle(for: path)
     }
 
-    /// A hash of the path, so that it is the same after a restart; never 0.
-    var fileID: UInt64 { StableHash.of(Array(path.utf8), seed: 0) >> 1 | 1 }
+    let fileSystemIdentity = FileSystemIdentity(high: 0, low: 0)
+
+    var fileID: UInt64 { Self.fileID(of: path) }
+
+    /// A hash of the path, so that it is the same after a restart. Larger than the cookies of the protocol's own, and one
+    /// itself.
+    static func fileID(of path: String) -> UInt64 { StableHash.of(Array(path.utf8), seed: 0) >> 1 | 4 }
 
     var parentNode: PseudoNode? {
         guard path != "/", let slash = path.lastIndex(of: "/") else { return nil }
@@ -74,8 +79,12 @@ final class PseudoNode: Node {
 
     private var children: [(name: FileName, path: String)] { tree.children[path] ?? [] }
 
+    static func mayBeHandle(_ handle: FileHandle) -> Bool {
+        handle.count == 8 && StableHash.isSealed((0..<8).reduce(0) { $0 | UInt64(handle[$1]) << UInt64($1 * 8) })
+    }
+
     static func handle(for path: String) -> FileHandle {
-        let hash = StableHash.of(Array(path.utf8), seed: 0)
+        let hash = StableHash.sealed(StableHash.of(Array(path.utf8), seed: 0))
         let bytes = (0..<8).map { UInt8(truncatingIfNeeded: hash >> UInt64($0 * 8)) }
         return FileHandle(bytes.span.bytes)!
     }
@@ -101,18 +110,18 @@ final class PseudoNode: Node {
     func entries(
         after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry) throws(NFSStatus) -> Bool
     ) throws(NFSStatus) -> Bool {
-        let children = children
-        // The first cookies are the protocol's.
-        let reserved: UInt64 = 3
-        guard cookie == 0 || (reserved..<reserved + UInt64(children.count)).contains(cookie) else { throw .badCookie }
-        let start = cookie == 0 ? 0 : Int(cookie - reserved) + 1
-        for index in start..<children.count {
-            let entry = DirectoryEntry(
-                cookie: UInt64(index) + reserved, name: children[index].name,
-                fileID: PseudoNode(path: children[index].path, tree: tree).fileID)
-            guard try body(entry) else { return false }
+        for child in children {
+            let fileID = Self.fileID(of: child.path)
+            guard fileID > cookie else { continue }
+            guard try body(DirectoryEntry(cookie: fileID, name: child.name, fileID: fileID)) else { return false }
         }
         return true
+    }
+
+    func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics {
+        FileSystemStatistics(
+            bytesAvailable: 0, bytesFree: 0, bytesTotal: 0, filesAvailable: 0, filesFree: 0, filesTotal: UInt64(tree.paths.count),
+            maximumFileSize: UInt64(Int64.max), maximumLinks: 1, maximumNameLength: UInt32(FileName.maximumLength))
     }
 
     func setAttributes(_ changes: AttributeChanges, _ caller: Caller) throws(NFSStatus) { throw .rofs }

@@ -14,9 +14,10 @@ struct PutFH: Operation, ~Escapable {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let file = try compound.server.nameSpace.file(for: handle) { export throws(NFSStatus) in
-            try compound.admit(to: export)
-            return Caller(export.credentials(for: compound.credentials), mayBlock: compound.mayBlock)
+            // PUTFH has no ACCESS: to this client the file is revoked (§15.1.2.7).
+            guard compound.isAdmitted(to: export) else { throw .stale }
+            return compound.caller(on: export)
         }
-        compound.setCurrent(file)
+        try compound.put(file)
     }
 }

@@ -8,7 +8,7 @@ struct RestoreFH: Operation {
     init(from request: inout XDRReader) throws(XDRError) {}
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        compound.currentFile = try compound.saved()
+        try compound.put(compound.saved())
         compound.currentStateID = compound.savedStateID
     }
 }

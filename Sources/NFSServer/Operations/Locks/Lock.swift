@@ -9,6 +9,8 @@ struct Lock: Operation, ~Escapable {
     static var reservedReply: Int { 1080 }
 
     private let type: LockType
+    /// READW_LT and WRITEW_LT.
+    private let waits: Bool
     private let isReclaim: Bool
     private let offset: UInt64
     private let length: UInt64
@@ -19,7 +21,7 @@ struct Lock: Operation, ~Escapable {
 
     @_lifetime(copy request)
     init(from request: inout XDRReader) throws(XDRError) {
-        type = try LockType(from: &request)
+        (type, waits) = try LockType.decode(&request)
         isReclaim = try request.bool()
         offset = try request.uint64()
         length = try request.uint64()
@@ -46,9 +48,13 @@ struct Lock: Operation, ~Escapable {
         let locker: Locker =
             isNewOwner ? .openToLockOwner(open: stateID, owner: owner.withUnsafeBytes { [UInt8]($0) }) : .existing(stateID)
         let key = file.stateKey
-        let outcome = try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
-            try shard.lock(key, client: client, locker: locker, type: type, range: range)
+        let now = compound.now
+        // Who cannot be called has to ask again, whenever it likes.
+        let handle = waits && !isReclaim && compound.server.canCall(client) ? file.wireHandle : nil
+        let (outcome, freed) = try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
+            try shard.lock(key, client: client, locker: locker, type: type, range: range, waitingAs: handle, now: now)
         }
+        compound.server.notify(freed)
         switch outcome {
         case .granted(let granted):
             compound.currentStateID = granted
@@ -56,6 +62,9 @@ struct Lock: Operation, ~Escapable {
         case .denied(let denied):
             guard !isReclaim else { throw .reclaimConflict }
             try compound.displace(denied.client)
+            compound.lockDenied = denied
+            throw .denied
+        case .reserved(let denied):
             compound.lockDenied = denied
             throw .denied
         }
@@ -68,10 +77,12 @@ struct Lock: Operation, ~Escapable {
 
 extension LockType {
     /// nfs_lock_type4 (RFC 8881 §18.10.3); the waiting kinds ask for the same locks.
-    init(from request: inout XDRReader) throws(XDRError) {
+    static func decode(_ request: inout XDRReader) throws(XDRError) -> (LockType, waits: Bool) {
         switch try request.uint32() {
-        case 1, 3: self = .read
-        case 2, 4: self = .write
+        case 1: (.read, false)
+        case 2: (.write, false)
+        case 3: (.read, true)
+        case 4: (.write, true)
         default: throw .invalid
         }
     }

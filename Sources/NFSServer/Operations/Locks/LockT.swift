@@ -14,7 +14,7 @@ struct LockT: Operation, ~Escapable {
 
     @_lifetime(copy request)
     init(from request: inout XDRReader) throws(XDRError) {
-        type = try LockType(from: &request)
+        (type, _) = try LockType.decode(&request)
         offset = try request.uint64()
         length = try request.uint64()
         _ = try request.uint64()  // the session tells the client

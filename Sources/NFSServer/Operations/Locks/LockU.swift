@@ -11,7 +11,7 @@ struct LockU: Operation {
     private let length: UInt64
 
     init(from request: inout XDRReader) throws(XDRError) {
-        _ = try LockType(from: &request)
+        _ = try LockType.decode(&request)
         _ = try request.uint32()  // seqid of NFSv4.0
         stateID = try StateID(from: &request)
         offset = try request.uint64()
@@ -24,9 +24,11 @@ struct LockU: Operation {
         let stateID = try compound.resolve(stateID)
         let client = try compound.client()
         let key = file.stateKey
-        let unlocked = try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
-            try shard.unlock(stateID, of: key, client: client, range: range)
+        let now = compound.now
+        let (unlocked, freed) = try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
+            try shard.unlock(stateID, of: key, client: client, range: range, now: now)
         }
+        compound.server.notify(freed)
         compound.currentStateID = unlocked
         unlocked.encode(to: &reply)
     }

@@ -36,9 +36,10 @@ struct Create: Operation, ~Escapable {
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        let directory = try compound.directory()
+        let directory = try compound.directory(symbolicLink: .notdir)
         let object = try object()
-        let name = try FileName(validating: name)
+        let name = try compound.name(name, in: directory)
+        try compound.requireText(target, in: directory)
         // The size of what is no regular file cannot be set.
         guard !update.attributes.contains(.size) else { throw .inval }
         let changes = try update.changes { 0 }
@@ -46,7 +47,9 @@ struct Create: Operation, ~Escapable {
         let (node, change) = try directory.node.create(name, object, changes, compound.caller(on: directory))
         compound.setCurrent(CurrentFile(node: node, export: directory.export))
         change.encode(to: &reply)
-        update.attributes.encode(to: &reply)
+        // A symbolic link has no mode of its own.
+        let unset = node.type == .symbolicLink ? AttributeSet(.mode, .modeSetMasked) : AttributeSet()
+        update.attributes.subtracting(unset).encode(to: &reply)
     }
 
     private func object() throws(NFSStatus) -> NewObject {

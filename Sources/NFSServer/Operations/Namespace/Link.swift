@@ -15,7 +15,7 @@ struct Link: Operation, ~Escapable {
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let file = try compound.saved()
         let directory = try compound.directory()
-        let name = try FileName(validating: name)
+        let name = try compound.name(name, in: directory)
         guard file.node.type != .directory else { throw .isdir }
         guard file.export === directory.export else { throw .xdev }
         try compound.requireWritable(directory)

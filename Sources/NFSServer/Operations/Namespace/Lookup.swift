@@ -12,7 +12,7 @@ struct Lookup: Operation, ~Escapable {
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        _ = try compound.directory()
-        try compound.enter(try compound.lookup(FileName(validating: name)))
+        let directory = try compound.directory()
+        try compound.enter(compound.lookup(compound.name(name, in: directory)))
     }
 }

@@ -9,7 +9,7 @@ struct LookupP: Operation {
     init(from request: inout XDRReader) throws(XDRError) {}
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        guard let parent = try compound.parent(of: compound.directory()) else { throw .noent }
+        guard let parent = try compound.parent(of: compound.directory(symbolicLink: .notdir)) else { throw .noent }
         try compound.enter(parent)
     }
 }

@@ -8,22 +8,27 @@ struct ReadDir: Operation {
     static var reservedReply: Int { 8 + 16 }
     private let cookie: UInt64
     private let cookieVerifier: Verifier
+    /// Bytes of names and cookies the client would have at most; 0 for as many as maxcount allows.
+    private let directoryCount: Int
     private let maximumCount: Int
     private let wanted: AttributeSet
 
     /// Cookies stay valid as long as the directory exists, so their verifier never changes.
     private static var cookieVerifierOfAll: Verifier { Verifier(rawValue: 0) }
 
+    /// What an entry tells by itself.
+    private static var ofEntry: AttributeSet { AttributeSet(.readdirAttributeError, .mountedOnFileID) }
+
     init(from request: inout XDRReader) throws(XDRError) {
         cookie = try request.uint64()
         cookieVerifier = try Verifier(from: &request)
-        _ = try request.uint32()  // dircount: a hint about names alone; maxcount bounds the reply
+        directoryCount = Int(try request.uint32())
         maximumCount = Int(try request.uint32())
         wanted = try AttributeSet(from: &request)
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        let directory = try compound.directory()
+        let directory = try compound.directory(symbolicLink: .notdir)
         guard cookie != 1, cookie != 2 else { throw .badCookie }
         guard cookie == 0 || cookieVerifier == Self.cookieVerifierOfAll else { throw .notSame }
         guard wanted.intersection(AttributeSource.writeOnly).isEmpty else { throw .inval }
@@ -40,49 +45,81 @@ struct ReadDir: Operation {
         reply.limit = end - 8
         Self.cookieVerifierOfAll.encode(to: &reply)
 
-        var count = 0
-        let caller = compound.caller(on: directory)
+        var listed = Listed()
         // Entries are written while the directory is read; the closure owns the writer for that time.
-        let atEnd = try entries(of: directory, caller, compound, &reply, &count)
-        guard atEnd || count > 0 else { throw end < ownLimit ? .toosmall : compound.replyTooBig }
+        let atEnd = try entries(of: directory, compound, &reply, &listed)
+        guard atEnd || listed.count > 0 else { throw end < ownLimit ? .toosmall : compound.replyTooBig }
         reply.limit = end
         reply.bool(false)
         reply.bool(atEnd)
     }
 
+    /// How much was listed.
+    private struct Listed {
+        var count = 0
+        /// Bytes of names and cookies, as dircount counts them.
+        var bytes = 0
+    }
+
     private func entries(
-        of directory: CurrentFile, _ caller: Caller, _ compound: Compound, _ reply: inout XDRWriter, _ count: inout Int
+        of directory: CurrentFile, _ compound: Compound, _ reply: inout XDRWriter, _ listed: inout Listed
     ) throws(NFSStatus) -> Bool {
-        try directory.node.entries(after: cookie, caller) { entry throws(NFSStatus) in
+        try directory.node.entries(after: cookie, compound.caller(on: directory)) { entry throws(NFSStatus) in
+            let bytes = 8 + 4 + (entry.name.count + 3) & ~3
+            guard listed.count == 0 || directoryCount == 0 || listed.bytes + bytes <= directoryCount else { return false }
             let position = reply.count
             reply.bool(true)
             reply.uint64(entry.cookie)
             entry.name.withBytes { reply.opaque($0) }
-            try encodeAttributes(of: entry, in: directory, caller, compound, to: &reply)
+            guard try encodeAttributes(of: entry, in: directory, compound, to: &reply) else {
+                reply.truncate(to: position)
+                return true
+            }
             guard !reply.overflowed else {
                 reply.truncate(to: position)
                 return false
             }
-            count += 1
+            listed.count += 1
+            listed.bytes += bytes
             return true
         }
     }
 
-    /// An entry that went away in the meantime, or whose attributes cannot be had, does not spoil the rest: it is listed
-    /// with rdattr_error if the client asked for that, else the operation fails (§18.23.3).
+    /// - Returns: false for an entry that is gone by now.
+    /// - Throws: what keeps the attributes from being had, unless the client asked to be told with the entry (§18.23.3).
     private func encodeAttributes(
-        of entry: borrowing DirectoryEntry, in directory: CurrentFile, _ caller: Caller, _ compound: Compound, to reply: inout XDRWriter
-    ) throws(NFSStatus) {
-        let status: NFSStatus
-        do throws(NFSStatus) {
-            let node = try directory.node.lookup(entry.name, caller)
-            let file = compound.server.nameSpace.crossing(CurrentFile(node: node, export: directory.export))
-            let source = try AttributeSource(file, wanted: wanted, limits: compound.server.limits, caller: caller)
-            return source.encode(wanted, to: &reply)
-        } catch {
-            status = error
+        of entry: borrowing DirectoryEntry, in directory: CurrentFile, _ compound: Compound, to reply: inout XDRWriter
+    ) throws(NFSStatus) -> Bool {
+        guard !wanted.subtracting(Self.ofEntry).isEmpty else {
+            encodeOwnAttributes(of: entry, .ok, to: &reply)
+            return true
         }
-        guard status != .wouldBlock, wanted.contains(.readdirAttributeError) || status == .noent else { throw status }
-        AttributeSource.encodeError(status, wanted, to: &reply)
+        do throws(NFSStatus) {
+            let node = try directory.node.glimpse(entry.name, compound.caller(on: directory))
+            let file = compound.server.nameSpace.crossing(CurrentFile(node: node, export: directory.export))
+            try compound.admit(to: file.export)
+            try compound.requireFlavor(of: file.export)
+            let caller = compound.caller(on: file)
+            try AttributeSource(file, wanted: wanted, limits: compound.server.limits, caller: caller).encode(wanted, to: &reply)
+        } catch {
+            switch error {
+            case .wouldBlock: throw error
+            case .noent: return false
+            case _ where wanted.contains(.readdirAttributeError): encodeOwnAttributes(of: entry, error, to: &reply)
+            // READDIR itself has no WRONGSEC (§2.6.3.1.1.7).
+            default: throw error == .wrongsec ? .access : error
+            }
+        }
+        return true
+    }
+
+    /// Writes the fattr4 of what is known without a look at the file.
+    private func encodeOwnAttributes(of entry: borrowing DirectoryEntry, _ status: NFSStatus, to reply: inout XDRWriter) {
+        wanted.intersection(Self.ofEntry).encode(to: &reply)
+        let asksForError = wanted.contains(.readdirAttributeError)
+        let asksForFileID = wanted.contains(.mountedOnFileID)
+        reply.uint32((asksForError ? 4 : 0) + (asksForFileID ? 8 : 0))
+        if asksForError { reply.uint32(status.rawValue) }
+        if asksForFileID { reply.uint64(entry.fileID) }
     }
 }

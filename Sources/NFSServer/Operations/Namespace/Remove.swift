@@ -14,10 +14,11 @@ struct Remove: Operation, ~Escapable {
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        let directory = try compound.directory()
-        let name = try FileName(validating: name)
+        let directory = try compound.directory(symbolicLink: .notdir)
+        let name = try compound.name(name, in: directory)
         try compound.requireWritable(directory)
         try compound.requireNoGrace()
+        try compound.requireRemovable(name, from: directory)
         try directory.node.remove(name, compound.caller(on: directory)).encode(to: &reply)
     }
 }

@@ -17,13 +17,18 @@ struct Rename: Operation, ~Escapable {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let source = try compound.saved()
-        let target = try compound.directory()
-        guard source.node.type == .directory else { throw source.node.type == .symbolicLink ? .symlink : .notdir }
-        let oldName = try FileName(validating: oldName)
-        let newName = try FileName(validating: newName)
+        let target = try compound.directory(symbolicLink: .notdir)
+        guard source.node.type == .directory else { throw .notdir }
+        let oldName = try compound.name(oldName, in: source)
+        let newName = try compound.name(newName, in: target)
         guard source.export === target.export else { throw .xdev }
         try compound.requireWritable(target)
         try compound.requireNoGrace()
+        do throws(NFSStatus) {
+            try compound.requireRemovable(newName, from: target)
+        } catch .noent {
+            // Nothing is replaced.
+        }
         let changes = try source.node.rename(oldName, to: target.node, as: newName, compound.caller(on: target))
         changes.source.encode(to: &reply)
         changes.target.encode(to: &reply)

@@ -14,11 +14,13 @@ struct Close: Operation {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let key = try compound.file().stateKey
-        let stateID = try compound.resolve(stateID)
+        let stateID = try compound.resolve(stateID, keepsSeqid: true)
         let client = try compound.client()
-        _ = try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
-            try shard.close(stateID, of: key, client: client)
+        let now = compound.now
+        let released = try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in
+            try shard.close(stateID, of: key, client: client, now: now)
         }
+        compound.server.notify(released.freed)
         compound.currentStateID = .invalid
         StateID.invalid.encode(to: &reply)
     }

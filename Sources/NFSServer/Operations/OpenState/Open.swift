@@ -43,7 +43,8 @@ struct Open: Operation, ~Escapable {
         compound.currentStateID = opened.stateID
         opened.stateID.encode(to: &reply)
         opened.change.encode(to: &reply)
-        reply.uint32(4)  // OPEN4_RESULT_LOCKTYPE_POSIX
+        // OPEN4_RESULT_LOCKTYPE_POSIX, OPEN4_RESULT_MAY_NOTIFY_LOCK
+        reply.uint32(try compound.server.canCall(compound.client()) ? 0x24 : 0x4)
         opened.attributesSet.encode(to: &reply)
         wants.encodeNoDelegation(to: &reply)
     }
@@ -90,7 +91,8 @@ struct Open: Operation, ~Escapable {
     /// CLAIM_NULL: an entry of the current directory.
     private func openByName(_ compound: Compound) throws(NFSStatus) -> Opened {
         let directory = try compound.directory()
-        let name = try FileName(validating: claim.name)
+        let name = try compound.name(claim.name, in: directory)
+        try compound.requireFlavor(of: directory.export)
         try compound.requireNewStateAllowed()
         guard let creation = how.creation else {
             let file = try compound.lookup(name)

@@ -86,6 +86,14 @@ struct OpenClaim: ~Escapable {
         case filehandle = 4
         case delegateCurrentFilehandle = 5
         case delegatePreviousFilehandle = 6
+
+        /// Whether the file is named by an entry of the current directory, not by the current filehandle.
+        var isByName: Bool {
+            switch self {
+            case .null, .delegateCurrent, .delegatePrevious: true
+            case .previous, .filehandle, .delegateCurrentFilehandle, .delegatePreviousFilehandle: false
+            }
+        }
     }
 
     let kind: Kind
@@ -101,10 +109,7 @@ struct OpenClaim: ~Escapable {
         case .delegateCurrent, .delegateCurrentFilehandle: _ = try StateID(from: &request)
         case .null, .delegatePrevious, .filehandle, .delegatePreviousFilehandle: break
         }
-        switch kind {
-        case .null, .delegateCurrent, .delegatePrevious: name = try request.opaque(maximum: request.remaining)
-        case .previous, .filehandle, .delegateCurrentFilehandle, .delegatePreviousFilehandle: name = try request.fixedOpaque(0)
-        }
+        name = kind.isByName ? try request.opaque(maximum: request.remaining) : try request.fixedOpaque(0)
     }
 }
 

@@ -13,19 +13,24 @@ struct SecInfo: Operation, ~Escapable {
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        _ = try compound.directory()
-        _ = try compound.lookup(FileName(validating: name))
-        SecurityFlavors.encode(to: &reply)
+        let directory = try compound.directory(symbolicLink: .notdir)
+        let file = try compound.lookup(compound.name(name, in: directory))
+        try compound.admit(to: file.export)
+        SecurityFlavors.encode(of: file.export, to: &reply)
         // A client that learned how to come in has to come in anew (§2.6.3.1.1.8).
         compound.currentFile = nil
         compound.currentStateID = nil
     }
 }
 
-/// The flavors every export accepts, best first.
+/// The flavors an export accepts, best first.
 enum SecurityFlavors {
-    static func encode(to reply: inout XDRWriter) {
-        reply.uint32(1)
-        reply.uint32(1)  // AUTH_SYS
+    private static let authSys: UInt32 = 1
+    private static let authNone: UInt32 = 0
+
+    static func encode(of export: Export, to reply: inout XDRWriter) {
+        let flavors = export.isPseudo ? [authSys, authNone] : [authSys]
+        reply.uint32(UInt32(flavors.count))
+        for flavor in flavors { reply.uint32(flavor) }
     }
 }

@@ -12,13 +12,16 @@ struct SecInfoNoName: Operation {
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
+        let file: CurrentFile
         let parentWanted = style == 1
         if parentWanted {
-            guard try compound.parent(of: compound.directory()) != nil else { throw .noent }
+            guard let parent = try compound.parent(of: compound.directory(symbolicLink: .notdir)) else { throw .noent }
+            try compound.admit(to: parent.export)
+            file = parent
         } else {
-            _ = try compound.file()
+            file = try compound.file()
         }
-        SecurityFlavors.encode(to: &reply)
+        SecurityFlavors.encode(of: file.export, to: &reply)
         compound.currentFile = nil
         compound.currentStateID = nil
     }

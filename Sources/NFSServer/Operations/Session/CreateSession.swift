@@ -36,6 +36,7 @@ struct CreateSession: Operation {
         guard flags & ~Flag.known == 0 else { throw .inval }
         let server = compound.server
         let now = compound.now
+        if let dropped = server.clients.withLock({ $0.makeRoomForSession(of: request.clientID, now: now) }) { server.drop(dropped) }
         let outcome = try server.clients.withLock { clients throws(NFSStatus) in
             try clients.createSession(request, principal: compound.principal, connection: compound.context.id, now: now)
         }
@@ -43,6 +44,7 @@ struct CreateSession: Operation {
         switch outcome {
         case .created(let created, let session, let dropped):
             result = created
+            session.client.setAddress("\(compound.connection.peer)")
             compound.context.bind(to: session, result.hasBackChannel ? [.fore, .back] : .fore)
             // The state of the client's life before goes now that the new one is confirmed.
             if let dropped { server.drop(dropped) }

@@ -34,6 +34,7 @@ struct Sequence: Operation {
             slot: slot, sequence: sequence, highest: highestSlot, cacheThis: cacheThis, fingerprint: compound.fingerprint)
         {
         case .replay(let kept):
+            session.client.renew(now: compound.now)
             compound.replay = kept
             return
         case .new(let use): compound.slot = use
@@ -47,7 +48,9 @@ struct Sequence: Operation {
         reply.uint32(slot)
         reply.uint32(session.highestSlot)
         reply.uint32(session.highestSlot)  // sr_target_highest_slotid
-        reply.uint32(0)  // sr_status_flags
+        let status = session.client.stateFlags
+        if !status.isEmpty { session.client.tell(on: sessionID, slot: slot, sequence: sequence) }
+        reply.uint32(status.rawValue)
     }
 
     /// The session, to which the connection is bound from now on if it was not before (§2.10.3.1).
