@@ -77,13 +77,14 @@ struct JournalTests {
         if isAwayFromTheStart {
             let start = ContinuousClock.now
             try await scene.server.restart()
-            #expect(ContinuousClock.now - start < .seconds(3))
+            #expect(ContinuousClock.now - start < .seconds(5))
             #expect(try await scene.reclaim("a") == .ok)
             try await scene.completeReclaim("a")
         }
+        // One call to the backend takes 5 s to fail.
         let start = ContinuousClock.now
         try await scene.join("new")
-        #expect(ContinuousClock.now - start < .seconds(2))
+        #expect(ContinuousClock.now - start < .seconds(5))
         try await scene.server.restart()
         #expect(try await scene.readmitted() == (isAwayFromTheStart ? ["a", "new"] : ["new"]))
         await backend.resume()
