@@ -68,6 +68,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
                 lifecycle, log,
             ]),
+        module("RecoveryJournal", ["CLinux"]),
 
         // The server: the engine knows no socket and no disk, the daemon puts the parts together.
         module(
@@ -79,13 +80,14 @@ let package = Package(
         module(
             "NFSDaemon",
             [
-                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend",
+                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend", "RecoveryJournal",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
                 lifecycle, unixSignals, log,
             ]),
-        program("nfs-server", ["NFSDaemon", argumentParser]),
+        program("nfs-server", ["NFSDaemon", "NFSServer", argumentParser]),
         program("recovery-backend", ["RecoveryBackend", argumentParser, lifecycle, unixSignals, log]),
 
         // Tests. Those that run a program depend on it, so that it is built before they start.
@@ -97,7 +99,8 @@ let package = Package(
         tests("NFSStateTests", ["NFSState", "NFSProtocol"]),
         tests("SecurityTests", ["Security"]),
         tests("RecoveryBackendTests", ["RecoveryBackend", "recovery-backend"]),
-        tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "RecoveryBackend", "nfs-server"]),
+        tests("RecoveryJournalTests", ["RecoveryJournal"]),
+        tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "RecoveryBackend", "RecoveryJournal", "nfs-server"]),
         .target(name: "NFSTestClient", path: "Tests/NFSTestClient", swiftSettings: swiftSettings),
         .target(
             name: "ConformanceRecord", dependencies: ["NFSTestClient"], path: "Tests/ConformanceRecord", swiftSettings: swiftSettings),
@@ -111,7 +114,7 @@ let package = Package(
         tests(
             "NFSServerTests",
             ["NFSServer", "NFSTestServer", "ConformanceRecord", "NFSTestClient", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC"]),
-        tests("Conformance", ["NFSTestClient", "NFSTestServer", "ConformanceRecord", "conformance-table", "nfs-server"]),
+        tests("Conformance", ["NFSTestClient", "NFSTestServer", "ConformanceRecord", "conformance-table", "nfs-server", "recovery-backend"]),
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(

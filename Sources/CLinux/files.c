@@ -288,6 +288,8 @@ ptrdiff_t linux_write(int file, const void *bytes, size_t count, int64_t offset,
 
 int64_t linux_size(int file) { return RESULT(lseek(file, 0, SEEK_END)); }
 
+int linux_reserve(int file, uint64_t length) { return RESULT(fallocate(file, FALLOC_FL_KEEP_SIZE, 0, (off_t)length)); }
+
 int linux_fsync(int file) { return RESULT(fsync(file)); }
 
 int linux_syncfs(int file) { return RESULT(syncfs(file)); }

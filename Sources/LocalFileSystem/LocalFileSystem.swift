@@ -35,7 +35,10 @@ package final class LocalFileSystem: FileSystem {
     ///   - descriptorLimit: how many descriptors to keep open; lowered to three quarters of what the process may have. The
     ///     process's soft limit is raised to its hard limit, and its umask set to 0.
     ///   - crossesMounts: whether what is mounted on directories inside is served with it.
-    package init(path: String, durableMetadata: Bool, descriptorLimit: Int, crossesMounts: Bool = false) throws(LocalFileSystemError) {
+    ///   - hidden: what clients must not see.
+    package init(
+        path: String, durableMetadata: Bool, descriptorLimit: Int, crossesMounts: Bool = false, hidden: HiddenFiles = HiddenFiles()
+    ) throws(LocalFileSystemError) {
         umask(0)
         let descriptors = Descriptor.Count()
         let number = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -50,7 +53,8 @@ package final class LocalFileSystem: FileSystem {
             volume = Volume(
                 root: root, handle, status, type: capacity.type, actsAsCaller: try Self.canActAsCaller(root: number, handle),
                 durableMetadata: durableMetadata, descriptorLimit: min(descriptorLimit, Self.raisedLimit() * 3 / 4),
-                descriptors: descriptors, mounts: crossesMounts ? MountedVolumes(below: Self.resolved(path)) : nil)
+                descriptors: descriptors, mounts: crossesMounts ? MountedVolumes(below: Self.resolved(path)) : nil,
+                hidden: hidden)
             rootNode = volume.rootNode
             volume.mounts?.begin(with: volume)
         } catch {

@@ -36,7 +36,13 @@ extension LocalNode {
                 keepListing(listing)
                 return true
             }
-            guard try Self.forEachEntry(in: UnsafeRawBufferPointer(rebasing: buffer[..<filled]), &listing.position, body) else {
+            let part = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
+            let goesOn = try Self.forEachEntry(in: part, &listing.position) { entry throws(NFSStatus) in
+                // An error means that it cannot be seen either.
+                if HiddenFiles.isDirectoryName(entry.name), (try? isHidden(entry.name, in: directory, caller)) ?? true { return true }
+                return try body(entry)
+            }
+            guard goesOn else {
                 keepListing(listing)
                 return false
             }

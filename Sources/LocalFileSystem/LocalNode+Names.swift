@@ -20,6 +20,7 @@ extension LocalNode {
     func glimpse(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> any Node {
         try requireDirectory()
         let directory = try descriptor(mayBlock: caller.mayBlock)
+        if HiddenFiles.isDirectoryName(name) { return try lookup(name, caller) }
         try volume.act(as: caller.credentials)
         var status = linux_status()
         let kernelHandle: KernelHandle
@@ -42,6 +43,12 @@ extension LocalNode {
     /// mounted on.
     /// - Throws: `stale` when this directory is gone, `noent`, `access`.
     private func entry(_ name: FileName, of directory: Descriptor, _ caller: Caller) throws(NFSStatus) -> Descriptor? {
+        guard try !isHidden(name, in: directory, caller) else { throw .noent }
+        return try anyEntry(name, of: directory, caller)
+    }
+
+    /// As `entry`, and finds what is hidden as well.
+    private func anyEntry(_ name: FileName, of directory: Descriptor, _ caller: Caller) throws(NFSStatus) -> Descriptor? {
         do throws(SystemError) {
             return try name.withCString { name throws(SystemError) in
                 try volume.open(for: .path, mayBlock: caller.mayBlock) { linux_lookup(directory.number, name, !caller.mayBlock) }
@@ -53,6 +60,24 @@ extension LocalNode {
             default: throw self.status(error, in: directory)
             }
         }
+    }
+
+    /// Whether `name` in this directory is the server's: in the exported directory itself, and in one that is so for another
+    /// export of the same file system.
+    func isHidden(_ name: FileName, in directory: Descriptor, _ caller: Caller) throws(NFSStatus) -> Bool {
+        guard HiddenFiles.isDirectoryName(name) else { return false }
+        if handle == volume.rootHandle { return true }
+        do throws(NFSStatus) {
+            guard let found = try anyEntry(name, of: directory, caller) else { return false }
+            return (try? KernelHandle(of: found.number)).map { volume.hidden.contains($0.handle(of: volume.identity)) } ?? true
+        } catch .noent {
+            return false
+        }
+    }
+
+    /// - Throws: `badname` when the name is the server's.
+    private func requireNotHidden(_ name: FileName, in directory: Descriptor, _ caller: Caller) throws(NFSStatus) {
+        guard try !isHidden(name, in: directory, caller) else { throw .badname }
     }
 
     /// As `entry`, of an entry that is to be made, removed or renamed.
@@ -149,6 +174,7 @@ extension LocalNode {
         try volume.requireMayChange(caller)
         let directory = try descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
+        try requireNotHidden(name, in: directory, caller)
         let (made, change) = try changingEntries(directory) { () throws(NFSStatus) -> (node: LocalNode, isFinished: Bool) in
             let made = try new.make(name, in: self, directory, caller)
             do throws(NFSStatus) {
@@ -177,6 +203,7 @@ extension LocalNode {
         let directory = try descriptor(mayBlock: caller.mayBlock)
         let source = try file.descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
+        try requireNotHidden(name, in: directory, caller)
         let change = try changingEntries(directory) { () throws(NFSStatus) in
             try file.changing { () throws(NFSStatus) in
                 do throws(SystemError) {
@@ -239,6 +266,7 @@ extension LocalNode {
         let targetDirectory = try target.descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
         let blocking = Caller(caller.credentials, mayBlock: true)
+        try target.requireNotHidden(newName, in: targetDirectory, blocking)
         let moved = try ownEntry(name, of: sourceDirectory, blocking)
         let replaced: Descriptor?
         do throws(NFSStatus) {

@@ -31,6 +31,7 @@ final class Volume: Sendable {
     /// Where the ways into other volumes lead; nil when there are none.
     let mounts: MountedVolumes?
     let descriptors: Descriptor.Count
+    let hidden: HiddenFiles
     /// The nodes of this volume and of those mounted inside: a handle is of one volume only.
     let cache: NodeCache
     /// Whether the file system can write into the page cache without waiting, as far as known: XFS can, ext4 cannot.
@@ -39,8 +40,9 @@ final class Volume: Sendable {
     /// The volume of an exported directory.
     init(
         root: Descriptor, _ handle: KernelHandle, _ status: linux_status, type: UInt64, actsAsCaller: Bool, durableMetadata: Bool,
-        descriptorLimit: Int, descriptors: Descriptor.Count, mounts: MountedVolumes?
+        descriptorLimit: Int, descriptors: Descriptor.Count, mounts: MountedVolumes?, hidden: HiddenFiles
     ) {
+        self.hidden = hidden
         identity = FileSystemIdentity(of: root.number, type: type)
         self.root = root
         rootHandle = handle.handle(of: identity)
@@ -72,6 +74,7 @@ final class Volume: Sendable {
         descriptorLimit = outer.descriptorLimit
         descriptors = outer.descriptors
         mounts = outer.mounts
+        hidden = outer.hidden
         cache = outer.cache
     }
 
@@ -155,7 +158,7 @@ final class Volume: Sendable {
     }
 
     /// The node of an open file.
-    /// - Throws: `stale` when the file has no name any more.
+    /// - Throws: `stale` when the file has no name any more, or is hidden.
     func node(of descriptor: Descriptor) throws(NFSStatus) -> LocalNode {
         var status = linux_status()
         try require(linux_status(descriptor.number, &status))
@@ -166,7 +169,13 @@ final class Volume: Sendable {
         } catch {
             throw error.status
         }
-        let node = cache.find(handle) ?? cache.node(handle) { LocalNode(handle, type, in: self) }
+        let node: LocalNode
+        if let known = cache.find(handle) {
+            node = known
+        } else {
+            guard !hidden.contains(handle) else { throw .stale }
+            node = cache.node(handle) { LocalNode(handle, type, in: self) }
+        }
         node.offer(descriptor)
         return node
     }

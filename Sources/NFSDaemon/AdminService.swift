@@ -8,6 +8,8 @@ import NFSServer
 ///
 /// - `curl --unix-socket PATH http://localhost/v1/status`
 /// - `curl --unix-socket PATH -X POST http://localhost/v1/clients/ID/revoke` takes all opens and locks from a client of the status.
+/// - `curl --unix-socket PATH -X POST http://localhost/v1/evict?client=NAME` does it by name, and stops waiting for the client.
+/// - `curl --unix-socket PATH -X POST http://localhost/v1/grace/end` stops waiting for all clients that are missing.
 struct AdminService: Sendable {
     let server: NFSServer
     let socketPath: String
@@ -27,6 +29,17 @@ struct AdminService: Sendable {
             guard let id = context.parameters.get("id").flatMap({ UInt64($0, radix: 16) }), await server.revoke(ClientID(rawValue: id))
             else { return Response(status: .notFound) }
             return Response(status: .noContent)
+        }
+        router.post("/v1/evict") { [server] request, _ in
+            guard let name = request.uri.queryParameters.get("client"), await server.evict(name) else { return Response(status: .notFound) }
+            return Response(status: .noContent)
+        }
+        router.post("/v1/grace/end") { [server] _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "application/json"],
+                body: .init(
+                    byteBuffer: ByteBuffer(
+                        bytes: try Self.encoder.encode(server.declareDead(reason: "an administrator ended grace") { _ in true }))))
         }
         let path = socketPath
         let application = Application(

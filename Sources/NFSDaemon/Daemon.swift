@@ -26,7 +26,8 @@ package func run(configuration: ServerConfiguration) async throws {
 private struct Daemon: Sendable {
     private let configuration: ServerConfiguration
     private let log: Logger
-    private let store: any RecoveryStore
+    private let store: RecoveryClient?
+    private let backend: BackendFollower?
     private let server: NFSServer
     private let transport: Transport
     private let addresses: [PeerAddress]
@@ -34,21 +35,28 @@ private struct Daemon: Sendable {
     init(_ configuration: ServerConfiguration, _ log: Logger) async throws {
         self.configuration = configuration
         self.log = log
+        let hidden = HiddenFiles()
+        for export in configuration.exports { hidden.hide(in: export.path) }
         let nameSpace = NameSpace(
             try configuration.exports.map { export in
                 let descriptors = configuration.limits.cachedDescriptors / configuration.exports.count
                 let files = try LocalFileSystem(
                     path: export.path, durableMetadata: export.isSynchronous, descriptorLimit: max(64, descriptors),
-                    crossesMounts: export.crossesMounts)
+                    crossesMounts: export.crossesMounts, hidden: hidden)
                 return NameSpace.Entry(pseudoPath: export.pseudoPath, fileSystem: files, rules: export.rules)
             })
         let pool = BufferPool()
-        store = try configuration.recovery.open()
+        store = try configuration.recoveryURL.map { try RecoveryClient(url: $0) }
         guard let hostname = ServerHostname(rawValue: configuration.hostname) else {
             throw DaemonError("hostname \(configuration.hostname) cannot name a record of clients: choose another --hostname")
         }
+        backend = store.map { BackendFollower(store: $0, hostname: hostname, log: log) }
+        // The first export's volume, for it to move with: with several, all are exported by one server, which needs one record.
+        let directory = configuration.stateDirectory ?? "\(configuration.exports[0].path)/\(HiddenFiles.directoryName)"
+        let record = try RecoveryRecord(
+            directory: directory, opening: { hidden.hiding($0) }, backend: backend, deadline: configuration.recoveryDeadline, log: log)
         server = NFSServer(
-            nameSpace: nameSpace, limits: configuration.protocolLimits, storage: RecoveryRecord(store: store, hostname: hostname),
+            nameSpace: nameSpace, limits: configuration.protocolLimits, storage: record,
             instance: UInt32(truncatingIfNeeded: UInt64(Date().timeIntervalSince1970 * 1000)), owner: configuration.hostname,
             owners: configuration.owners,
             workerThreads: configuration.workers, pool: pool, log: log)
@@ -65,9 +73,8 @@ private struct Daemon: Sendable {
     func run() async throws {
         try transport.run()
         try register()
-        await withTaskGroup { group in
-            // Serving ends when the signal does; the record of clients is complete at every moment, so nothing is to be
-            // written at the end.
+        let (ends, ended) = AsyncStream.makeStream(of: End.self)
+        let end = await withTaskGroup { group in
             group.addTask {
                 try? await server.run {
                     for address in addresses { print("ready \(address)") }
@@ -83,16 +90,49 @@ private struct Daemon: Sendable {
                     }
                 }
             }
-            for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
-                log.notice("stopping", metadata: ["signal": "\(signal)"])
-                break
+            if let program = configuration.deadHostsCommand {
+                group.addTask { await DeadHosts(program: program, server: server, log: log).watch() }
             }
+            if let backend {
+                group.addTask {
+                    await backend.run(
+                        BackendFollower.Events(
+                            superseded: { ended.yield(.superseded($0)) },
+                            declaredDead: { owner in server.declareDead(reason: "removed from the recovery backend") { $0 == owner } }))
+                }
+            }
+            group.addTask {
+                for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) { ended.yield(.signal("\(signal)")) }
+            }
+            let end = await ends.first { _ in true } ?? .signal("cancelled")
+            await stop(end)
             group.cancelAll()
-            await drain()
+            return end
         }
         unregister()
-        await store.close()
+        await store?.close()
+        if case .superseded(let reason) = end { throw DaemonError("this server does not serve any more: \(reason)") }
         log.notice("stopped")
+    }
+
+    /// Why serving ends.
+    private enum End: Sendable {
+        case signal(String)
+        /// Another instance has the record of clients: what this one grants is worth nothing.
+        case superseded(String)
+    }
+
+    /// Ends serving, and leaves the record of clients as the next instance is to find it.
+    private func stop(_ end: End) async {
+        switch end {
+        case .signal(let signal): log.notice("stopping", metadata: ["signal": "\(signal)"])
+        case .superseded(let reason): log.critical("a newer instance serves, stopping", metadata: ["reason": "\(reason)"])
+        }
+        await drain()
+        guard case .signal = end else { return }
+        await server.stop(atMost: .seconds(5))
+        let deadline = ContinuousClock.now + .seconds(2)
+        while let backend, await !backend.isInStep, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
     }
 
     /// Lets what is under way end.
@@ -135,16 +175,6 @@ extension ExportConfiguration {
             isReadOnly: isReadOnly, squash: squash, anonymous: Credentials(uid: anonymousUID, gid: anonymousGID),
             takesUTF8Only: takesUTF8Only,
             admits: { peer in IPAddress(bytes: peer.address).map(allows) ?? false })
-    }
-}
-
-extension RecoveryLocation {
-    /// Opens the store of client records.
-    fileprivate func open() throws -> any RecoveryStore {
-        switch self {
-        case .backend(let url): try RecoveryClient(url: url)
-        case .directory(let path): try SQLiteRecoveryStore(path: path + "/recovery.sqlite")
-        }
     }
 }
 

@@ -1,58 +1,90 @@
+import Dispatch
+import Logging
 import NFSServer
-import RecoveryBackend
+import RecoveryJournal
 
-/// This instance's record of clients in a recovery store: what the engine's recovery stands on.
+/// This instance's record of clients: a journal on local stable storage, which is what counts, and a recovery backend that
+/// follows it. What the engine's recovery stands on.
 package actor RecoveryRecord: RecoveryStorage {
-    private let store: any RecoveryStore
-    private let hostname: ServerHostname
-    private var version: RecoveryVersion
-    private var clients: Set<ClientIdentity> = []
-    private var isActive = false
-    /// Whether `version` cannot be put in force as it is: a client was taken off, which a store only does for the version in
-    /// force, or an earlier try may have succeeded, and Longhorn's backend loses a version that is activated twice.
-    private var needsNewVersion = false
+    private let executor = DiskExecutor()
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    package init(store: any RecoveryStore, hostname: ServerHostname) {
-        self.store = store
-        self.hostname = hostname
-        version = Self.newVersion()
-    }
+    private let journal: RecoveryJournal
+    private let directory: String
+    private let backend: BackendFollower?
+    private let deadline: Duration
+    private let log: Logger
 
-    private static func newVersion() -> RecoveryVersion {
-        var generator = SystemRandomNumberGenerator()
-        return RecoveryVersion(using: &generator)
+    /// - Parameters:
+    ///   - directory: where the journal is.
+    ///   - opening: as of `RecoveryJournal`.
+    ///   - deadline: how long a start waits for the backend.
+    package init(
+        directory: String, opening: @escaping @Sendable (_ open: () -> Int32) -> Int32 = { $0() }, backend: BackendFollower?,
+        deadline: Duration, log: Logger
+    ) throws {
+        journal = try RecoveryJournal(in: directory, opening: opening)
+        self.directory = directory
+        self.backend = backend
+        self.deadline = deadline
+        self.log = log
     }
 
     package func open() async throws -> [[UInt8]] {
-        try await store.open(version, for: hostname)
-        return try await store.activeClients(of: hostname).compactMap(\.owner)
+        let answer = await backend?.answer(within: deadline) ?? .none
+        if case .silent(let reason) = answer, journal.state != nil {
+            log.warning("the recovery backend does not answer, the journal decides alone", metadata: ["error": "\(reason)"])
+        }
+        guard let (clients, reason) = RecordResolution.listed(journal: journal.state, backend: answer) else {
+            throw DaemonError(
+                "there is no journal of client records in \(directory) and the recovery backend does not answer, so who may reclaim is not "
+                    + "known: start the backend, or remove recovery-url if no client of this volume is to get back what it held")
+        }
+        try journal.begin(listed: clients)
+        log.info("record of clients begins", metadata: ["clients": "\(clients.count)", "reason": "\(reason)"])
+        if let state = journal.state {
+            await backend?.begin(JournalMarker(lineage: state.lineage, instance: state.instance)) { [weak self] in await self?.confirm() }
+        }
+        return Array(clients)
     }
 
     package func add(_ owner: [UInt8]) async throws {
-        let client = try Self.identity(owner)
-        clients.insert(client)
-        try await store.add(client, to: version, of: hostname)
+        try journal.append(.add([owner]))
+        await backend?.add(owner)
     }
 
     package func remove(_ owner: [UInt8]) async throws {
-        let client = try Self.identity(owner)
-        clients.remove(client)
-        if isActive { try await store.remove(client, of: hostname) } else { needsNewVersion = true }
+        try journal.append(.remove(owner))
+        await backend?.remove(owner)
     }
 
     package func activate() async throws {
-        if needsNewVersion {
-            version = Self.newVersion()
-            try await store.open(version, for: hostname)
-            for client in clients { try await store.add(client, to: version, of: hostname) }
-        }
-        needsNewVersion = true
-        try await store.activate(version, for: hostname)
-        isActive = true
+        try journal.append(.activate)
+        await backend?.activate()
     }
 
-    private static func identity(_ owner: [UInt8]) throws -> ClientIdentity {
-        guard let client = ClientIdentity(owner: owner) else { throw RecoveryError.malformed("a client owner of \(owner.count) bytes") }
-        return client
+    package func stop(holding owners: [[UInt8]]) async throws {
+        try journal.append(.stop(holding: Set(owners)))
+        await backend?.retain(owners)
+    }
+
+    /// The backend has this record in force. Without the line in the journal the backend's marker still says so.
+    private func confirm() {
+        guard journal.state?.wasConfirmed == false else { return }
+        do {
+            try journal.append(.confirm)
+        } catch {
+            log.warning("\(error)")
+        }
+    }
+}
+
+/// Runs an actor that waits for the disk where nobody else waits for it.
+private final class DiskExecutor: SerialExecutor {
+    private let queue = DispatchQueue(label: "record of clients")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
     }
 }

@@ -35,6 +35,35 @@ extension NFSServer {
     }
 }
 
+/// What an administrator, or a program of theirs, says.
+extension NFSServer {
+    /// Stops waiting for the clients of which `isDead` is true to reclaim what they held: they are known not to come back.
+    /// - Returns: their names.
+    @discardableResult
+    package func declareDead(reason: String, where isDead: ([UInt8]) -> Bool) -> [String] {
+        (recovery.grace?.awaited ?? []).filter { isDead($0) && recovery.declareDead($0, reason) }.map { "\(ClientName($0))" }.sorted()
+    }
+
+    /// Revokes all opens and locks of a client, and stops waiting for it to reclaim others.
+    /// - Parameter name: as `status` shows it.
+    /// - Returns: whether there is such a client.
+    package func evict(_ name: String) async -> Bool {
+        let missing = declareDead(reason: "evicted") { "\(ClientName($0))" == name }
+        let present = clients.withLock { $0.confirmedClients }.filter { "\(ClientName($0.owner))" == name }
+        for client in present { _ = await revoke(client.id) }
+        return !missing.isEmpty || !present.isEmpty
+    }
+
+    /// Whether clients may still reclaim.
+    package var isInGrace: Bool { recovery.isInGrace }
+
+    /// Leaves the record of clients as the next instance is to find it. For a server that answers no request any more.
+    package func stop(atMost limit: Duration) async {
+        let holding = clients.withLock { $0.confirmedClients }.filter(\.hasState).map(\.owner)
+        await recovery.stop(holding: holding, atMost: limit)
+    }
+}
+
 /// A client's owner string as the log shows it.
 struct ClientName: CustomStringConvertible {
     private let owner: [UInt8]

@@ -89,9 +89,36 @@ final class Recovery: Sendable {
         end("all clients are back")
     }
 
+    /// Stops waiting for a client that is known not to come back.
+    /// - Returns: whether it was waited for.
+    func declareDead(_ owner: [UInt8], _ reason: String) -> Bool {
+        let (wasAwaited, isLast) = state.withLock { state -> (Bool, Bool) in
+            guard let grace = state.grace, grace.phase == .open, grace.awaited.contains(owner) else { return (false, false) }
+            return (true, state.grace?.declareDead(owner) ?? false)
+        }
+        guard wasAwaited else { return false }
+        log.warning(
+            "client will not come back, what it held is lost", metadata: ["client": "\(ClientName(owner))", "reason": "\(reason)"])
+        if isLast { end("all clients are back or gone") }
+        return true
+    }
+
+    private func logMissing(_ grace: GracePeriod, _ now: MonotonicTime) {
+        for owner in grace.awaited.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+            log.notice(
+                "grace period waits for a client",
+                metadata: ["client": "\(ClientName(owner))", "at-most": "\(grace.deadline.since(now) / .seconds(1)) s"])
+        }
+    }
+
     private func endInTime() async {
+        var lastLogged: MonotonicTime?
         while let grace, grace.phase == .open {
             let now = MonotonicTime(nanoseconds: clock.now())
+            if lastLogged.map({ now.since($0) >= .seconds(10) }) ?? true {
+                lastLogged = now
+                logMissing(grace, now)
+            }
             guard state.withLock({ $0.grace?.expire(now: now) ?? false }) else {
                 // Not once for the whole time: clocks differ in whether they stand still while the machine is suspended.
                 try? await Task.sleep(for: min(grace.deadline.since(now) + .milliseconds(1), .seconds(1)))
@@ -190,6 +217,24 @@ final class Recovery: Sendable {
             completion()
         }
         if state.withLock({ $0.grace?.declareDead(owner) ?? false }) { end("all clients are back or gone") }
+    }
+
+    /// Leaves the record as the next instance is to find it, after a grace period that is over. Returns when that is done or
+    /// `limit` has passed.
+    func stop(holding owners: [[UInt8]], atMost limit: Duration) async {
+        guard !isInGrace else { return }
+        await withCheckedContinuation { done in
+            waiting(
+                atMost: limit,
+                for: { completion in
+                    call("finish the record of clients") {
+                        try await self.storage.stop(holding: owners)
+                    } then: {
+                        completion()
+                    }
+                },
+                { done.resume() })
+        }
     }
 
     /// Runs `operation`, repeated until it succeeds, behind all earlier ones.

@@ -16,4 +16,13 @@ package protocol RecoveryStorage: Sendable {
 
     /// Puts this instance's record in force: from now on a restart goes by it. Called again after it failed.
     func activate() async throws
+
+    /// The server stops as planned, after its grace period, and answers no request any more. Of its clients only these hold
+    /// something that they could reclaim.
+    func stop(holding owners: [[UInt8]]) async throws
+}
+
+extension RecoveryStorage {
+    /// What a record that has nothing to finish does.
+    package func stop(holding owners: [[UInt8]]) {}
 }

@@ -42,6 +42,11 @@ package final class Client: Sendable {
 
     private static let hasLapsed: UInt64 = 1 << 63
 
+    private let lastAddress = Mutex("")
+    /// Where the client's last session was made from, for people to read; empty before there was one.
+    package var address: String { lastAddress.withLock { $0 } }
+    package func setAddress(_ address: String) { lastAddress.withLock { $0 = address } }
+
     private enum Flag {
         static let reclaimComplete: UInt8 = 1
         static let recorded: UInt8 = 2

@@ -60,4 +60,11 @@ package final class FileStateShards: Sendable {
             all.freed += released.freed
         }
     }
+
+    /// What each client that holds something holds. Not of one moment: the shards are looked at one after the other.
+    package func held() -> [ClientID: HeldCount] {
+        var held: [ClientID: HeldCount] = [:]
+        for shard in shards { shard.states.withLock { $0.count(into: &held) } }
+        return held
+    }
 }

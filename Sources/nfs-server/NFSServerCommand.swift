@@ -5,7 +5,8 @@ import NFSDaemon
 @main
 struct NFSServerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "nfs-server", abstract: "An NFSv4.1 server.", subcommands: [ServeCommand.self, CheckCommand.self])
+        commandName: "nfs-server", abstract: "An NFSv4.1 server.",
+        subcommands: [ServeCommand.self, CheckCommand.self, StatusCommand.self, EvictCommand.self, EndGraceCommand.self])
 
     /// Runs `body`; when it fails each problem becomes one line of standard error and the exit code is 1.
     static func reportingProblems(_ body: () async throws -> Void) async throws {

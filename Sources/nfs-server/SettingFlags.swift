@@ -8,7 +8,9 @@ struct SettingFlags: ParsableArguments {
     @Option(.lease) var lease: String?
     @Option(.grace) var grace: String?
     @Option(.recoveryURL) var recoveryURL: String?
+    @Option(.recoveryDeadline) var recoveryDeadline: String?
     @Option(.stateDirectory) var stateDirectory: String?
+    @Option(.deadHostsCommand) var deadHostsCommand: String?
     @Option(.hostname) var hostname: String?
     @Option(.adminSocket) var adminSocket: String?
     @Flag(.rpcbind) var rpcbind: Bool?
@@ -30,7 +32,8 @@ struct SettingFlags: ParsableArguments {
     var values: [Setting: [String]] {
         let lists: [Setting: [String]] = [.export: export, .listen: listen]
         let texts: [Setting: String?] = [
-            .lease: lease, .grace: grace, .recoveryURL: recoveryURL, .stateDirectory: stateDirectory, .hostname: hostname,
+            .lease: lease, .grace: grace, .recoveryURL: recoveryURL, .recoveryDeadline: recoveryDeadline,
+            .stateDirectory: stateDirectory, .deadHostsCommand: deadHostsCommand, .hostname: hostname,
             .adminSocket: adminSocket, .rpcbind: rpcbind.map(String.init), .ownerDomain: ownerDomain,
             .ownerNames: ownerNames.map(String.init), .allowUnmounted: allowUnmounted.map(String.init),
             .loops: loops, .workers: workers, .maximumConnections: maximumConnections, .maximumClients: maximumClients,

@@ -18,7 +18,6 @@ struct ConfigurationLoadingTests {
         #expect(configuration.listen.map(\.description) == ["0.0.0.0:2049"])
         #expect(configuration.lease == .seconds(60))
         #expect(configuration.grace == .seconds(90))
-        #expect(configuration.recovery == .directory("/var/lib/remuda"))
         #expect(configuration.hostname == ProcessInfo.processInfo.hostName)
         #expect(configuration.loops == ProcessInfo.processInfo.activeProcessorCount)
         #expect(configuration.adminSocket == nil)
@@ -63,7 +62,7 @@ struct ConfigurationLoadingTests {
             .export: "/env", .listen: "127.0.0.1:7", .recoveryURL: "http://h:1/v1", .stateDirectory: "/env", .hostname: "env",
             .adminSocket: "/env/socket", .rpcbind: "true", .ownerDomain: "example.org", .ownerNames: "true", .allowUnmounted: "true",
             .maximumTransfer: "64KiB", .bufferMemory: "64MiB",
-            .logLevel: "debug", .logFormat: "json",
+            .logLevel: "debug", .logFormat: "json", .deadHostsCommand: "/env",
         ]
         let base = try ServerConfiguration(flags: [:], environment: ["REMUDA_EXPORT": "/data"], file: nil)
         var environment = ["REMUDA_EXPORT": "/data"].merging([setting.variable: good[setting] ?? "77"]) { $1 }
@@ -145,13 +144,21 @@ struct ConfigurationLoadingTests {
         #expect(try configuration(yaml: "export: {path: /srv/a}").exports.map(\.path) == ["/srv/a"])
     }
 
-    @Test("A recovery backend takes the place of the state directory")
+    @Test("Client records are kept on the volume unless a state directory is named, and copied to a recovery backend")
     func recovery() throws {
-        #expect(
-            try configuration([.recoveryURL: ["http://host:9503/v1/recoverybackend/"]]).recovery
-                == .backend(url: "http://host:9503/v1/recoverybackend"))
-        #expect(try configuration([.recoveryURL: ["https://[fd00::1]:9503"]]).recovery == .backend(url: "https://[fd00::1]:9503"))
-        #expect(try configuration([.stateDirectory: ["/state//here/"]]).recovery == .directory("/state/here"))
+        let standard = try configuration([:])
+        #expect(standard.stateDirectory == nil)
+        #expect(standard.recoveryURL == nil)
+        #expect(standard.recoveryDeadline == .seconds(2))
+        let given = try configuration([
+            .recoveryURL: ["http://host:9503/v1/recoverybackend/"], .stateDirectory: ["/state//here/"], .recoveryDeadline: ["7"],
+            .deadHostsCommand: ["/bin/dead-hosts"],
+        ])
+        #expect(given.recoveryURL == "http://host:9503/v1/recoverybackend")
+        #expect(given.stateDirectory == "/state/here")
+        #expect(given.recoveryDeadline == .seconds(7))
+        #expect(given.deadHostsCommand == "/bin/dead-hosts")
+        #expect(try configuration([.recoveryURL: ["https://[fd00::1]:9503"]]).recoveryURL == "https://[fd00::1]:9503")
     }
 
     @Test("Byte counts take KiB, MiB and GiB")
@@ -173,6 +180,9 @@ struct ConfigurationLoadingTests {
               - "/srv/true:/null"
             listen: ["0.0.0.0:2049", "[::]:2049"]
             recovery-url: http://host:9503/v1/recoverybackend
+            recovery-deadline: 3
+            state-dir: /state
+            dead-hosts-command: /bin/dead-hosts
             hostname: "0123"
             admin-socket: /run/remuda.sock
             max-transfer: 64KiB

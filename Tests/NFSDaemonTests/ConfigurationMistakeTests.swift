@@ -145,18 +145,6 @@ struct ConfigurationMistakeTests {
         #expect(try configuration([.export: ["/a:/vol", "/b:/volume"]]).exports.count == 2)
     }
 
-    @Test("when records are to be kept in two places, whichever layers say so")
-    func twoPlacesForRecords() throws {
-        let directory = try TemporaryDirectory()
-        let file = try directory.file("export: /data\nstate-dir: /state\n")
-        #expect(
-            problems { try ServerConfiguration(flags: [.recoveryURL: ["http://h:1"]], environment: [:], file: file) }
-                == [
-                    "--recovery-url and server.yaml:2: state-dir exclude each other: keep records in one place and remove the other setting"
-                ])
-        #expect(problems { try configuration([.recoveryURL: ["http://h:1"], .stateDirectory: ["/state"]]) }.count == 1)
-    }
-
     @Test(
         "in the URL of the recovery backend",
         arguments: ["host:9503", "ftp://host/", "http://", "http:///v1", "http://h/?q", "http://u@h/", "/v1", ""])

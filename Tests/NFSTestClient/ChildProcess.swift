@@ -7,8 +7,10 @@ struct ChildProcess: Sendable {
     /// child learns of ours. A socket, because it can be made close-on-exec from its first moment.
     private let descriptor: Int32
 
-    /// - Parameter log: the file standard error is appended to.
-    init(_ executable: String, _ arguments: [String], log: String) throws {
+    /// - Parameters:
+    ///   - log: the file standard error is appended to.
+    ///   - variable: `NAME=VALUE`, added to the environment.
+    init(_ executable: String, _ arguments: [String], log: String, variable: String? = nil) throws {
         var pair: [Int32] = [0, 0]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
             throw ConnectionError.failed(errno)
@@ -22,9 +24,12 @@ struct ChildProcess: Sendable {
         // descriptor for the end of its own child, and would wait for ours.
         for other in 3..<min(getdtablesize(), 4096) { posix_spawn_file_actions_addclose(&actions, other) }
         var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
+        var variables: [UnsafeMutablePointer<CChar>?] = []
+        while let entry = environ[variables.count] { variables.append(strdup(entry)) }
+        variables += [variable.map { strdup($0) }, nil]
         var id: pid_t = 0
-        let result = posix_spawn(&id, executable, &actions, nil, &words, environ)
-        for word in words { free(word) }
+        let result = posix_spawn(&id, executable, &actions, nil, &words, &variables)
+        for word in words + variables { free(word) }
         posix_spawn_file_actions_destroy(&actions)
         Glibc.close(pair[1])
         self.id = id
@@ -49,6 +54,16 @@ struct ChildProcess: Sendable {
 
     var isRunning: Bool { exit() == nil }
 
+    /// Whether a signal of this number ended the process within `timeout` seconds.
+    func isEnded(by signal: Int32, timeout: Int) -> Bool {
+        let deadline = ContinuousClock.now + .seconds(timeout)
+        while ContinuousClock.now < deadline {
+            if let exit = exit() { return exit.si_code == CLD_KILLED && exit._sifields._sigchld.si_status == signal }
+            usleep(10_000)
+        }
+        return false
+    }
+
     /// Ends the process if it still runs and gives back what it used.
     func kill() {
         Glibc.kill(id, SIGKILL)
@@ -67,6 +82,11 @@ struct ChildProcess: Sendable {
     /// Sends SIGTERM; the exit code, or nil when a signal ended the process or the time (in seconds) is up.
     func terminate(timeout: Int) -> Int32? {
         Glibc.kill(id, SIGTERM)
+        return exitCode(timeout: timeout)
+    }
+
+    /// The exit code, or nil when a signal ended the process or the time (in seconds) is up.
+    func exitCode(timeout: Int) -> Int32? {
         let deadline = ContinuousClock.now + .seconds(timeout)
         while ContinuousClock.now < deadline {
             if let exit = exit() { return exit.si_code == CLD_EXITED ? exit._sifields._sigchld.si_status : nil }

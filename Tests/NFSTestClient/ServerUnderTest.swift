@@ -62,11 +62,10 @@ package actor ServerUnderTest: SocketServer {
         chmod(directory, 0o755)
         mkdir(directory + "/export", 0o777)
         chmod(directory + "/export", 0o777)
-        mkdir(directory + "/state", 0o700)
         return directory
     }
 
-    private static func directoryOfThisProgram() -> String {
+    static func directoryOfThisProgram() -> String {
         guard let resolved = realpath("/proc/self/exe", nil) else { return "" }
         defer { free(resolved) }
         let path = String(cString: resolved)
@@ -74,24 +73,44 @@ package actor ServerUnderTest: SocketServer {
     }
 
     /// Starts the server, on the port it had before when it is a restart, and waits until it says it is ready.
-    package func start() throws {
+    /// - Parameter arguments: for this instance alone.
+    package func start(_ arguments: [String] = []) throws {
+        guard try launch(arguments, crashingAt: nil) else {
+            kill()
+            throw StartFailure(log: (try? readFile("\(directory)/log")) ?? "")
+        }
+    }
+
+    /// Starts the server as `start` does, to end itself as a power failure would when it comes to `point`.
+    /// - Returns: whether it became ready before.
+    @discardableResult
+    package func start(crashingAt point: String, _ arguments: [String] = []) throws -> Bool {
+        try launch(arguments, crashingAt: point)
+    }
+
+    private func launch(_ arguments: [String], crashingAt point: String?) throws -> Bool {
         let listen = address.map { "\($0.host):\($0.port)" } ?? "127.0.0.1:0"
         let process = try ChildProcess(
             Self.executable,
             [
-                "serve", "--config", "\(directory)/config.yaml", "--listen", listen, "--state-dir", "\(directory)/state",
+                "serve", "--config", "\(directory)/config.yaml", "--listen", listen,
                 "--lease", "\(settings.lease)", "--grace", "\(settings.grace)", "--hostname", "conformance", "--allow-unmounted",
                 "--admin-socket", "\(directory)/admin",
-            ] + settings.extraArguments, log: "\(directory)/log")
+            ] + settings.extraArguments + arguments, log: "\(directory)/log", variable: point.map { "REMUDA_CRASH_AT=\($0)" })
         server = process
         Self.write(pid: process.id, in: directory)
         guard let line = process.readLine(timeout: 30), line.hasPrefix("ready"), let word = line.split(separator: " ").last,
             let (host, port) = RemoteServer.hostAndPort(word)
-        else {
-            kill()
-            throw StartFailure(log: (try? readFile("\(directory)/log")) ?? "")
-        }
+        else { return false }
         address = (host, port)
+        return true
+    }
+
+    /// Waits until the server has ended itself, and cleans up behind it.
+    /// - Returns: false when it did not within `timeout` seconds.
+    package func hasCrashed(timeout: Int = 20) -> Bool {
+        defer { kill() }
+        return server?.isEnded(by: SIGKILL, timeout: timeout) ?? false
     }
 
     /// Ends the server as a power failure would.
@@ -104,6 +123,27 @@ package actor ServerUnderTest: SocketServer {
     package func restart() throws {
         kill()
         try start()
+    }
+
+    package func start(afterKill arguments: [String]) throws {
+        kill()
+        try start(arguments)
+    }
+
+    /// Makes the next instance the first on its volume.
+    package func removeJournal() { unlink("\(directory)/export/.remuda/journal") }
+
+    /// The exit code of a server that ends by itself within `timeout` seconds.
+    package func exitCode(timeout: Int) -> Int32? {
+        defer { kill() }
+        return server?.exitCode(timeout: timeout)
+    }
+
+    /// Runs another command of the program and returns the first line it prints; nil when it prints none.
+    package func command(_ arguments: [String]) throws -> String? {
+        let process = try ChildProcess(Self.executable, arguments, log: "\(directory)/log")
+        defer { process.kill() }
+        return process.readLine(timeout: 30)
     }
 
     /// Asks the server to end and returns its exit code, or nil when a signal ended it or it did not end within `timeout` seconds.

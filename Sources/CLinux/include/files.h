@@ -104,6 +104,8 @@ ptrdiff_t linux_read(int file, void *buffer, size_t count, int64_t offset, bool 
 enum linux_durability { LINUX_CACHED, LINUX_NO_WAIT, LINUX_DATA_SYNC, LINUX_FILE_SYNC };
 ptrdiff_t linux_write(int file, const void *bytes, size_t count, int64_t offset, enum linux_durability durability);
 int64_t linux_size(int file);
+// Takes storage for the first `length` bytes from the file system; the size of the file stays.
+int linux_reserve(int file, uint64_t length);
 int linux_fsync(int file);
 int linux_syncfs(int file);
 

@@ -24,7 +24,7 @@ extension ServerConfiguration {
     }
 
     private func checkStateDirectory() throws(ConfigurationError) {
-        guard case .directory(let path) = recovery else { return }
+        guard let path = stateDirectory else { return try checkHiddenDirectory() }
         var existing = path
         while access(existing, F_OK) != 0 && errno == ENOENT {
             existing = parent(of: existing)
@@ -35,6 +35,12 @@ extension ServerConfiguration {
         guard access(existing, W_OK | X_OK) == 0 else {
             throw ConfigurationError("state-dir \(path): \(existing): \(lastError()): make it writable or give another state-dir")
         }
+    }
+
+    private func checkHiddenDirectory() throws(ConfigurationError) {
+        // What else may be wrong with the export is told elsewhere.
+        guard let export = exports.first?.path, isDirectory(export), access(export, W_OK | X_OK) != 0 else { return }
+        throw ConfigurationError("export \(export) cannot keep the client records: \(lastError()): give a state-dir")
     }
 
     private func checkAdminSocket() throws(ConfigurationError) {

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import RecoveryJournal
 
 extension ServerConfiguration {
     /// Reads the configuration; flags outrank the environment, the environment outranks the file.
@@ -24,7 +25,10 @@ extension ServerConfiguration {
         let grace = reader.number(.grace)
         self.lease = .seconds(lease)
         self.grace = .seconds(grace)
-        recovery = reader.recovery()
+        stateDirectory = reader.path(.stateDirectory)
+        recoveryURL = reader.recoveryURL()
+        recoveryDeadline = .seconds(reader.number(.recoveryDeadline))
+        deadHostsCommand = reader.path(.deadHostsCommand)
         hostname = reader.hostname()
         adminSocket = reader.adminSocket()
         registersWithRPCBind = reader.boolean(.rpcbind)
@@ -65,7 +69,7 @@ extension ServerConfiguration {
             )
         }
         // Only a warning: Kubernetes sets such variables itself for a service whose name begins with "remuda".
-        let known = Setting.allCases.map(\.variable) + [Setting.fileVariable]
+        let known = Setting.allCases.map(\.variable) + [Setting.fileVariable, CrashPoint.variable]
         for variable in environment.keys.sorted() where variable.hasPrefix(Setting.environmentPrefix) && !known.contains(variable) {
             warnings.append("\(variable) is not a setting and is ignored: \(suggestion(for: variable, among: known))")
         }

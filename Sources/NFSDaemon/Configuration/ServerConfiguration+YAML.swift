@@ -12,9 +12,14 @@ extension ServerConfiguration {
             (.listen, Node(listen.map { Node($0.description) })),
             (.lease, Node(String(lease.components.seconds))),
             (.grace, Node(String(grace.components.seconds))),
-            recovery.pair,
+            (.recoveryDeadline, Node(String(recoveryDeadline.components.seconds))),
             (.hostname, Node(hostname)),
         ]
+        for (setting, text) in [
+            (Setting.stateDirectory, stateDirectory), (.recoveryURL, recoveryURL), (.deadHostsCommand, deadHostsCommand),
+        ] {
+            if let text { pairs.append((setting, Node(text))) }
+        }
         if let adminSocket {
             pairs.append((.adminSocket, Node(adminSocket)))
         }
@@ -36,15 +41,6 @@ extension ServerConfiguration {
             (.logFormat, Node(logFormat.rawValue)),
         ]
         return pairs
-    }
-}
-
-extension RecoveryLocation {
-    fileprivate var pair: (Setting, Node) {
-        switch self {
-        case .backend(let url): (.recoveryURL, Node(url))
-        case .directory(let path): (.stateDirectory, Node(path))
-        }
     }
 }
 

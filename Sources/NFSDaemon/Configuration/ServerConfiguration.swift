@@ -11,8 +11,14 @@ package struct ServerConfiguration: Sendable, Equatable {
     package internal(set) var lease: Duration
     /// The longest grace period after a restart (RFC 8881 §8.4.2): 1...3600 seconds.
     package internal(set) var grace: Duration
-    /// Where the records of clients are kept across restarts.
-    package internal(set) var recovery: RecoveryLocation
+    /// The absolute path of the directory of the journal of client records; nil for one in the first export that clients cannot see.
+    package internal(set) var stateDirectory: String?
+    /// The base URL of the recovery backend, without a trailing slash; nil for none.
+    package internal(set) var recoveryURL: String?
+    /// How long a start waits for the recovery backend: 1...3600 seconds.
+    package internal(set) var recoveryDeadline: Duration
+    /// The absolute path of a program that prints the names of hosts that are gone; nil for none.
+    package internal(set) var deadHostsCommand: String?
     /// The name the records of this server are kept under: 1...253 letters, digits, dots, underscores and hyphens.
     package internal(set) var hostname: String
     /// The absolute path of the UNIX socket for administration, at most 107 bytes; nil for none.
@@ -32,14 +38,6 @@ package struct ServerConfiguration: Sendable, Equatable {
     package internal(set) var logFormat: LogFormat
     /// What is allowed but probably not meant, one line each, for the log.
     package internal(set) var warnings: [String]
-}
-
-/// Where the records of clients are kept.
-package enum RecoveryLocation: Sendable, Hashable {
-    /// A recovery backend reached over HTTP, by its base URL without a trailing slash.
-    case backend(url: String)
-    /// An SQLite file in a directory of this machine, an absolute path.
-    case directory(String)
 }
 
 /// How a line of the log is written.

@@ -9,7 +9,9 @@ package enum Setting: String, CaseIterable, Sendable {
     case lease
     case grace
     case recoveryURL = "recovery-url"
+    case recoveryDeadline = "recovery-deadline"
     case stateDirectory = "state-dir"
+    case deadHostsCommand = "dead-hosts-command"
     case hostname
     case adminSocket = "admin-socket"
     case rpcbind
@@ -86,9 +88,14 @@ extension Setting {
         case .grace:
             .init("SECONDS", standard: "90", in: 1...3600, of: .seconds, "How long a restarted server waits at most for clients to reclaim")
         case .recoveryURL:
-            .init("URL", standard: nil, meaning: "none", "The recovery backend to keep client records in; excludes state-dir")
+            .init("URL", standard: nil, meaning: "none", "The recovery backend that gets a copy of the client records")
+        case .recoveryDeadline:
+            .init("SECONDS", standard: "2", in: 1...3600, of: .seconds, "How long a start waits for the recovery backend")
         case .stateDirectory:
-            .init("DIR", standard: "/var/lib/remuda", "Where client records are kept when there is no recovery backend")
+            .init(
+                "DIR", standard: nil, meaning: ".remuda in the first export, which clients cannot see", "Where the client records are kept")
+        case .deadHostsCommand:
+            .init("PROGRAM", standard: nil, meaning: "none", "A program that prints the names of dead hosts, run while grace lasts")
         case .hostname:
             .init("NAME", standard: nil, meaning: "the machine's", "The name client records are kept under, equal across restarts")
         case .adminSocket:

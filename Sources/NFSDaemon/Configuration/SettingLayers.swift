@@ -6,7 +6,6 @@ struct SettingLayers {
     private let reader: ConfigReader
     private let winner = WinningProvider()
     private let origins: [String: @Sendable (Setting) -> String]
-    private let defaultsName: String
 
     /// - Parameters:
     ///   - defaults: the text of each setting that has a default
@@ -23,7 +22,6 @@ struct SettingLayers {
         let defaultLayer = InMemoryProvider(name: "defaults", texts: defaults.mapValues { [$0] })
 
         reader = ConfigReader(providers: [flagLayer, environmentLayer, fileLayer, defaultLayer], accessReporter: winner)
-        defaultsName = defaultLayer.providerName
         origins = [
             flagLayer.providerName: { "--\($0.rawValue)" },
             environmentLayer.providerName: { $0.variable },
@@ -43,12 +41,6 @@ struct SettingLayers {
         guard let texts = reader.stringArray(forKey: setting.key) else { return nil }
         let origin = winningOrigin(of: setting)
         return texts.map { GivenValue(text: $0, origin: origin) }
-    }
-
-    /// Like `value(of:)`, but nil for a default.
-    func explicitValue(of setting: Setting) -> GivenValue? {
-        guard let value = value(of: setting), winner.name != defaultsName else { return nil }
-        return value
     }
 
     private func winningOrigin(of setting: Setting) -> String {

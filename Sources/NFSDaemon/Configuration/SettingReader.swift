@@ -73,16 +73,12 @@ extension SettingReader {
         return addresses
     }
 
-    mutating func recovery() -> RecoveryLocation {
-        let directory = layers.explicitValue(of: .stateDirectory)
-        guard let url = layers.value(of: .recoveryURL) else {
-            let path = read(.stateDirectory, or: "/") { value throws(ConfigurationError) in try value.absolutePath() }
-            return .directory(path)
-        }
-        if let directory {
-            problems.add("\(url.origin) and \(directory.origin) exclude each other: keep records in one place and remove the other setting")
-        }
-        return .backend(url: problems.attempt { () throws(ConfigurationError) in try url.httpURL() } ?? "")
+    mutating func recoveryURL() -> String? {
+        read(.recoveryURL, or: nil) { value throws(ConfigurationError) in try value.httpURL() }
+    }
+
+    mutating func path(_ setting: Setting) -> String? {
+        read(setting, or: nil) { value throws(ConfigurationError) in try value.absolutePath() }
     }
 
     mutating func hostname() -> String {

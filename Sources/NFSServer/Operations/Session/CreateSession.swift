@@ -33,6 +33,7 @@ struct CreateSession: Operation {
         switch outcome {
         case .created(let created, let session, let dropped):
             result = created
+            session.client.setAddress("\(compound.connection.peer)")
             compound.use(session, for: result.channels)
             // The state of the client's life before goes now that the new one is confirmed.
             if let dropped { server.drop(dropped) }
