@@ -170,7 +170,6 @@ import Testing
             await expectUnavailable("name a path this user may write to") { () async throws(RecoveryError) in
                 try await store.add("1:b", to: Self.version, of: Self.host)
             }
-            #expect(try await store.activeClients(of: Self.host) == ["1:a"])
         }
     }
 

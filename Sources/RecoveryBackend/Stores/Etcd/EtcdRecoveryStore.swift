@@ -24,6 +24,7 @@ package final class EtcdRecoveryStore: HostRegistry {
     private let client: EtcdClient
     private let prefix: String
     private let limits: RegistryLimits
+    private let additions = AdditionGroup()
 
     /// Does not connect yet. Throws ``RecoveryError/malformed(_:)``.
     package init(_ configuration: EtcdConfiguration, limits: RegistryLimits = RegistryLimits()) throws(RecoveryError) {
@@ -78,27 +79,7 @@ package final class EtcdRecoveryStore: HostRegistry {
     }
 
     package func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
-        let (host, writer) = (key("hosts", hostname), key("writer", hostname))
-        let (all, key) = (clients(hostname, version), clientKey(client, version, hostname))
-        try await repeatedly { () async throws(RecoveryError) in
-            let answer = try await self.client.transaction(
-                Etcd.Transaction(
-                    compare: [.has(writer, Data(version.rawValue.utf8)), .isMissing(key)],
-                    success: [
-                        .range(Etcd.Range(key: all, range_end: self.end(all), count_only: true)),
-                        .put(key, self.encode(ClientRecord(added: .now))),
-                    ],
-                    failure: [.range(Etcd.Range(key: host)), .range(Etcd.Range(key: key, count_only: true))]))
-            let answers = (answer.responses ?? []).map(\.response_range)
-            if answer.succeeded == true {
-                guard answers.first??.count?.value ?? 0 >= self.limits.clientsPerHost else { return true }
-                _ = try await self.client.transaction(Etcd.Transaction(success: [.delete(key)]))
-                throw self.limits.tooManyClients(of: hostname)
-            }
-            guard let found = answers.first??.kvs?.first else { throw .unknownHost(hostname) }
-            try self.decode(HostRecord.self, found).requireWritable(version, of: hostname)
-            return answers.last??.count?.value ?? 0 > 0
-        }
+        try await additions.add(Addition(client: client, version: version, hostname: hostname)) { await self.addTogether($0) }
     }
 
     package func remove(_ client: ClientIdentity, of hostname: ServerHostname) async throws(RecoveryError) {
@@ -127,6 +108,75 @@ package final class EtcdRecoveryStore: HostRegistry {
 
     package func close() async {
         await client.close()
+    }
+}
+
+extension EtcdRecoveryStore {
+    /// Adds all in one transaction, or each in its own when something stands in the way of one of them.
+    private func addTogether(_ additions: [Addition]) async -> [Addition: AdditionGroup.Outcome] {
+        do throws(RecoveryError) {
+            if additions.count > 1, try await addInOneTransaction(additions) {
+                return Dictionary(uniqueKeysWithValues: additions.map { ($0, .success(())) })
+            }
+        } catch {
+            return Dictionary(uniqueKeysWithValues: additions.map { ($0, .failure(error)) })
+        }
+        return await withTaskGroup(of: (Addition, AdditionGroup.Outcome).self) { group in
+            for addition in additions {
+                group.addTask {
+                    do throws(RecoveryError) {
+                        try await self.addAlone(addition)
+                        return (addition, .success(()))
+                    } catch {
+                        return (addition, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    /// Returns false when it has done nothing.
+    private func addInOneTransaction(_ additions: [Addition]) async throws(RecoveryError) -> Bool {
+        let lists = Dictionary(grouping: additions) { self.clients($0.hostname, $0.version) }.sorted { $0.key.text < $1.key.text }
+        let counts = try await client.transaction(
+            Etcd.Transaction(success: lists.map { .range(Etcd.Range(key: $0.key, range_end: self.end($0.key), count_only: true)) }))
+        // Other replicas may add at the same time: the limit is there for the disk, not for the last client.
+        for (list, count) in zip(lists, counts.responses ?? [])
+        where Int(count.response_range?.count?.value ?? 0) + list.value.count > limits.clientsPerHost {
+            return false
+        }
+        let keys = additions.map { self.clientKey($0.client, $0.version, $0.hostname) }
+        let value = encode(ClientRecord(added: .now))
+        let answer = try await client.transaction(
+            Etcd.Transaction(
+                compare: lists.map { .has(self.key("writer", $0.value[0].hostname), Data($0.value[0].version.rawValue.utf8)) }
+                    + keys.map { .isMissing($0) },
+                success: keys.map { .put($0, value) }))
+        return answer.succeeded == true
+    }
+
+    private func addAlone(_ addition: Addition) async throws(RecoveryError) {
+        let (hostname, version) = (addition.hostname, addition.version)
+        let (all, key) = (clients(hostname, version), clientKey(addition.client, version, hostname))
+        try await repeatedly { () async throws(RecoveryError) in
+            let answer = try await self.client.transaction(
+                Etcd.Transaction(success: [
+                    .range(Etcd.Range(key: self.key("hosts", hostname))), .range(Etcd.Range(key: key, count_only: true)),
+                    .range(Etcd.Range(key: all, range_end: self.end(all), count_only: true)),
+                ]))
+            let answers = (answer.responses ?? []).compactMap(\.response_range)
+            guard answers.count == 3 else { throw .unavailable("etcd left out part of an answer") }
+            guard let found = answers[0].kvs?.first else { throw .unknownHost(hostname) }
+            try self.decode(HostRecord.self, found).requireWritable(version, of: hostname)
+            guard answers[1].count == nil else { return true }
+            guard answers[2].count?.value ?? 0 < self.limits.clientsPerHost else { throw self.limits.tooManyClients(of: hostname) }
+            return try await self.client.transaction(
+                Etcd.Transaction(
+                    compare: [.has(self.key("writer", hostname), Data(version.rawValue.utf8)), .isMissing(key)],
+                    success: [.put(key, self.encode(ClientRecord(added: .now)))])
+            ).succeeded
+        }
     }
 }
 
