@@ -166,6 +166,7 @@ struct EtcdRecoveryStoreTests {
             await #expect(throws: RecoveryError.self) {
                 try await closing(EtcdRecoveryStore(configuration)) { try await $0.open(Self.version, for: Self.host) }
             }
+            (configuration.attempt, configuration.timeout) = (.seconds(20), .seconds(20))
             configuration.credentials = file
             #expect(throws: RecoveryError.malformed("\(file) is to hold NAME:PASSWORD of a user of etcd")) {
                 try EtcdRecoveryStore(configuration)
@@ -193,8 +194,12 @@ struct EtcdRecoveryStoreTests {
                     "--client-cert-auth",
                 ])[0]
             var configuration = EtcdConfiguration(endpoints: [member.endpoint])
+            // Of a certificate that is missing, the client learns by waiting: only then is patience short.
+            let (attempt, timeout) = (configuration.attempt, configuration.timeout)
+            (configuration.attempt, configuration.timeout) = (.seconds(20), .seconds(20))
             configuration.tls = certificates.client
             try await closing(EtcdRecoveryStore(configuration)) { try await $0.open(Self.version, for: Self.host) }
+            (configuration.attempt, configuration.timeout) = (attempt, timeout)
             configuration.tls = TLSFiles(authority: certificates.authority)
             await #expect(throws: RecoveryError.self) {
                 try await closing(EtcdRecoveryStore(configuration)) { try await $0.open(Self.version, for: Self.host) }
