@@ -184,12 +184,12 @@ package actor BackendFollower {
 
     private func handle(_ error: RecoveryError, _ failures: Int, _ events: Events) {
         switch error {
-        case .refused(status: 409, _): giveUp("\(error)", events)
+        case .superseded, .refused(status: 409, _): giveUp("\(error)", events)
         case .unknownHost, .unknownVersion, .unknownClient, .refused:
             // It lost the record, or a newer instance replaced it, which a look at it tells.
             abandonVersion()
             isLookDue = true
-        case .malformed, .unavailable: break
+        case .malformed, .unavailable, .full: break
         }
         if failures == 1 {
             log.warning("the recovery backend is behind the journal, trying again and again", metadata: ["error": "\(error)"])
@@ -238,9 +238,12 @@ package actor BackendFollower {
                 do throws(RecoveryError) {
                     try await store.activate(version, for: hostname)
                 } catch {
+                    switch error {
+                    // A fresh version would fence the newer instance.
+                    case .superseded, .refused(status: 409, _): break
                     // It may have had its effect, and Longhorn's backend loses a version that is activated twice.
-                    if case .refused(status: 409, _) = error { throw error }
-                    abandonVersion()
+                    default: abandonVersion()
+                    }
                     throw error
                 }
                 isActive = true

@@ -5,19 +5,22 @@
 /// active: it names the clients that may reclaim from the next instance. A server instance opens its own version, adds
 /// its clients to it, and activates it when its grace period is over.
 ///
+/// Only the version opened last is written to: whoever opens one fences all earlier instances of the server. Whatever
+/// names an older version throws ``RecoveryError/superseded(_:_:)``.
+///
 /// A call that returns has its effect on stable storage. A call that throws ``RecoveryError/unavailable(_:)`` may or
 /// may not have had its effect.
 package protocol RecoveryStore: Sendable {
-    /// Opens an empty version beside those that are there; a version of that name is emptied.
+    /// Opens an empty version, which supersedes all others; the newest version is emptied when it is opened again. The
+    /// clients of a version that was opened before and not activated are forgotten: nobody may reclaim from it.
     func open(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError)
 
     /// The clients of the active version, empty while no version is active. Throws
     /// ``RecoveryError/unknownHost(_:)`` for a host that never opened a version.
     func activeClients(of hostname: ServerHostname) async throws(RecoveryError) -> Set<ClientIdentity>
 
-    /// Makes `version` the active one and deletes the previously active one, and with it every version opened before
-    /// `version`: their server instances died before their grace period was over. Versions opened later stay, they
-    /// belong to a successor that has already started.
+    /// Makes `version` the active one and forgets the clients of the previously active one. Activating the active version
+    /// changes nothing.
     ///
     /// Longhorn's own backend deletes a version that is activated twice. After a failure a caller therefore does not
     /// repeat the call, it opens a fresh version, adds its clients to it and activates that one.

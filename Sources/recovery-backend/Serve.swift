@@ -15,8 +15,25 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The address and port to listen on; port 0 takes a free one.", valueName: "address:port"))
     var listen = ServiceAddress(host: "0.0.0.0", port: 9503)
 
-    @Option(help: ArgumentHelp("Where the records are kept: sqlite:PATH or memory.", valueName: "store"))
-    var store = StoreChoice.sqlite(path: "/var/lib/remuda/recovery.sqlite")
+    @OptionGroup var storeOptions: StoreOptions
+
+    @Option(help: "A file with bearer tokens, one on each line; everybody has to present one of them.")
+    var tokenFile: String?
+
+    @Option(help: "The certificate to serve HTTPS with, PEM.")
+    var tlsCertificate: String?
+
+    @Option(help: "The key of that certificate, PEM.")
+    var tlsKey: String?
+
+    @Option(help: "Certificates of the authorities that name clients, PEM; everybody has to present a certificate of theirs.")
+    var tlsClientCA: String?
+
+    @Option(help: ArgumentHelp("Forget versions never put in force after this many hours.", valueName: "hours"))
+    var forgetPending = 24
+
+    @Option(help: ArgumentHelp("Forget hosts of which nothing was heard for this many hours; never when not given.", valueName: "hours"))
+    var forgetUnseen: Int?
 
     @Option(help: ArgumentHelp("The least severe messages that are logged.", valueName: "level"))
     var logLevel = Logger.Level.info
@@ -26,17 +43,22 @@ struct Serve: AsyncParsableCommand {
         var logger = Logger(label: "recovery-backend")
         logger.logLevel = logLevel
 
-        let store = try store.open()
+        let tokens = try tokenFile.map { try TokenFile(path: $0) }
+        let tls = try TLSFiles(authority: tlsClientCA, certificate: tlsCertificate, key: tlsKey).serverConfiguration()
+        let collection = GarbageCollection(pendingHours: forgetPending, unseenHours: forgetUnseen)
+        try collection.validate()
+        let store = try storeOptions.open()
         // One thread: a request is a few system calls, and the store does them one after another.
         let eventLoopGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let application = RecoveryService(store: store).application(
-            listeningOn: listen, eventLoopGroup: eventLoopGroup, logger: logger
+        let application = try RecoveryService(store: store, tokens: tokens).application(
+            listeningOn: listen, tls: tls, eventLoopGroup: eventLoopGroup, logger: logger
         ) { address in
             print("ready \(address)")
             fflush(nil)
         }
         var group = ServiceGroupConfiguration(
-            services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: [application, RepeatedGarbageCollection(collection, on: store, logger: logger)],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // A client that holds a connection open does not hold up the end.
         group.maximumGracefulShutdownDuration = .seconds(3)
         let end: (any Error)?

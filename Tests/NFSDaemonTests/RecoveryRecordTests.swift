@@ -186,7 +186,7 @@ private actor WatchedStore: RecoveryStore {
 
     func open(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
         try requireAvailable()
-        await store.open(version, for: hostname)
+        try await store.open(version, for: hostname)
     }
 
     func activeClients(of hostname: ServerHostname) async throws(RecoveryError) -> Set<ClientIdentity> {

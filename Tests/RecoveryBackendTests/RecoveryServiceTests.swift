@@ -36,6 +36,29 @@ import Testing
         }
     }
 
+    @Test func aServerThatWasReplacedIsTold409InLonghornsForm() async throws {
+        try await withService(over: MemoryRecoveryStore()) { address in
+            let old = #"{"version": "OLD00001"}"#
+            _ = try await ask(address, "POST", "", #"{"hostname": "h", "version": "OLD00001"}"#)
+            _ = try await ask(address, "PUT", "/h", old)
+            _ = try await ask(address, "POST", "", #"{"hostname": "h", "version": "NEW00002"}"#)
+            let message =
+                "version OLD00001 of host h is superseded: a newer instance of the server has started, this one must stop"
+            let expected: [String: Any] = [
+                "actions": [String: String](), "code": "Superseded", "detail": "", "links": [String: String](), "message": message,
+                "status": 409, "type": "error",
+            ]
+            for path in ["/h", "/h/1%3Aa", "/h/1%3Aa/AAAA"] {
+                let answer = try await ask(address, "PUT", path, old)
+                #expect(answer.status == 409)
+                #expect(answer.json as NSDictionary == expected as NSDictionary)
+            }
+            #expect(try await ask(address, "POST", "", #"{"hostname": "h", "version": "OLD00001"}"#).status == 409)
+            #expect(try await ask(address, "PUT", "/h/1%3Aa", #"{"version": "NEW00002"}"#).status == 200)
+            #expect(try await ask(address, "GET", "/h").clients == [])
+        }
+    }
+
     @Test func failuresHaveLonghornsForm() async throws {
         try await withService(over: MemoryRecoveryStore()) { address in
             let answer = try await ask(address, "GET", "/nobody")
@@ -80,7 +103,7 @@ import Testing
     @Test(arguments: refused)
     func aWrongRequestGetsAClearAnswer(_ wrong: (method: String, path: String, body: String?, status: Int, code: String)) async throws {
         let store = MemoryRecoveryStore()
-        await store.open("AB12CD34", for: "known")
+        try await store.open("AB12CD34", for: "known")
         try await withService(over: store) { address in
             let answer = try await ask(address, wrong.method, wrong.path, wrong.body)
             #expect(answer.status == wrong.status)
@@ -141,22 +164,4 @@ import Testing
             #expect(try await ask(address, "GET", "/h").status == 404)
         }
     }
-}
-
-/// An HTTP answer taken apart by hand.
-private struct Answer {
-    let status: Int
-    /// The status line and the headers, in lower case.
-    let head: String
-    let json: [String: Any]
-
-    init(_ text: String) throws {
-        let end = try #require(text.range(of: "\r\n\r\n"))
-        head = text[..<end.lowerBound].lowercased()
-        status = try #require(Int(head.split(separator: " ")[1]))
-        let object = try JSONSerialization.jsonObject(with: Data(text[end.upperBound...].utf8))
-        json = try #require(object as? [String: Any])
-    }
-
-    var clients: [String]? { json["clients"] as? [String] }
 }

@@ -56,22 +56,40 @@ import Testing
             try await store.activate(Self.third, for: Self.host)
             #expect(try await store.activeClients(of: Self.host) == [Self.other])
             for gone in [Self.first, Self.second] {
-                await #expect(throws: RecoveryError.unknownVersion(gone, Self.host)) {
+                await #expect(throws: RecoveryError.superseded(gone, Self.host)) {
                     try await store.add(Self.one, to: gone, of: Self.host)
                 }
             }
         }
     }
 
-    @Test(arguments: StoreKind.allCases) func aLateActivationLeavesTheSuccessorItsVersion(_ kind: StoreKind) async throws {
+    @Test(arguments: StoreKind.allCases) func whoeverOpensAVersionFencesTheEarlierOnes(_ kind: StoreKind) async throws {
         try await withActiveVersion(kind) { store in
             try await store.open(Self.second, for: Self.host)
+            try await store.add(Self.one, to: Self.second, of: Self.host)
             try await store.open(Self.third, for: Self.host)
-            try await store.activate(Self.second, for: Self.host)
-            #expect(try await store.activeClients(of: Self.host) == [])
-            try await store.add(Self.one, to: Self.third, of: Self.host)
+            try await store.add(Self.other, to: Self.third, of: Self.host)
+            for fenced in [Self.first, Self.second] {
+                let superseded = RecoveryError.superseded(fenced, Self.host)
+                await #expect(throws: superseded) { try await store.open(fenced, for: Self.host) }
+                await #expect(throws: superseded) { try await store.add("1:x", to: fenced, of: Self.host) }
+                await #expect(throws: superseded) { try await store.add("AAAA", of: Self.one, to: fenced, of: Self.host) }
+                await #expect(throws: superseded) { try await store.activate(fenced, for: Self.host) }
+            }
+            #expect(try await store.activeClients(of: Self.host) == [Self.one, Self.other])
             try await store.activate(Self.third, for: Self.host)
-            #expect(try await store.activeClients(of: Self.host) == [Self.one])
+            #expect(try await store.activeClients(of: Self.host) == [Self.other])
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func aFencedServerStaysFencedAfterItsSuccessorsGrace(_ kind: StoreKind) async throws {
+        try await withActiveVersion(kind) { store in
+            try await store.open(Self.second, for: Self.host)
+            try await store.activate(Self.second, for: Self.host)
+            await #expect(throws: RecoveryError.superseded(Self.first, Self.host)) {
+                try await store.add(Self.one, to: Self.first, of: Self.host)
+            }
+            #expect(try await store.activeClients(of: Self.host) == [])
         }
     }
 
@@ -161,22 +179,24 @@ import Testing
             for version in opened { try await store.open(version, for: Self.host) }
             let clients = try await store.activeClients(of: Self.host)
             #expect(clients == [Self.one, Self.other])
-            await #expect(throws: RecoveryError.unknownVersion(opened[3], Self.host)) {
+            await #expect(throws: RecoveryError.unknownVersion(opened[2], Self.host)) {
+                try await store.add(Self.one, to: opened[2], of: Self.host)
+            }
+            await #expect(throws: RecoveryError.superseded(opened[3], Self.host)) {
                 try await store.add(Self.one, to: opened[3], of: Self.host)
             }
-            try await store.add(Self.one, to: opened[4], of: Self.host)
             try await store.activate(opened[19], for: Self.host)
             #expect(try await store.activeClients(of: Self.host) == [])
         }
     }
 
-    @Test func randomHistoriesEndAlikeInAllStores() async throws {
+    @Test(arguments: StoreKind.allCases) func randomHistoriesEndAsInMemory(_ kind: StoreKind) async throws {
         try await StoreKind.memory.with { memory in
-            try await StoreKind.sqlite.with { sqlite in
+            try await kind.with { store in
                 var generator = SeededGenerator(seed: 6)
                 for step in 0..<600 {
                     let call = Call.random(using: &generator)
-                    let (expected, found) = (await call.outcome(in: memory), await call.outcome(in: sqlite))
+                    let (expected, found) = (await call.outcome(in: memory), await call.outcome(in: store))
                     try #require(expected == found, "step \(step): \(call)")
                 }
             }
@@ -194,7 +214,7 @@ private enum Call {
     case revoke(ClientIdentity, RecoveryVersion, ServerHostname)
 
     static func random(using generator: inout SeededGenerator) -> Call {
-        let version = RecoveryVersion(rawValue: "VERSION\(Int.random(in: 0...4, using: &generator))")!
+        let version = RecoveryVersion(rawValue: "VERSION\(Int.random(in: 0...9, using: &generator))")!
         let hostname = ServerHostname(rawValue: "host\(Int.random(in: 0...1, using: &generator))")!
         let client = ClientIdentity(rawValue: "1:\(Int.random(in: 0...4, using: &generator))")!
         return switch Int.random(in: 0...11, using: &generator) {

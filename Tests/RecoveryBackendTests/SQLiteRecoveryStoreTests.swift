@@ -111,6 +111,103 @@ import Testing
         }
     }
 
+    @Test func aDiskThatDoesNotAnswerHoldsNobodyUp() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try SQLiteRecoveryStore(path: directory + "/recovery.sqlite", patience: .milliseconds(100))
+            try await store.open(Self.version, for: Self.host)
+            let (end, continuation) = AsyncStream.makeStream(of: Void.self)
+            // Whatever the file system does for long, it does on the thread of the database.
+            let release = DispatchSemaphore(value: 0)
+            store.database.asyncWriteWithoutTransaction { _ in
+                release.wait()
+                continuation.yield()
+            }
+            let first = await ContinuousClock().measure {
+                await expectUnavailable("has not answered") { () async throws(RecoveryError) in
+                    try await store.add("1:a", to: Self.version, of: Self.host)
+                }
+            }
+            #expect(first < .seconds(2))
+            let second = await ContinuousClock().measure {
+                await expectUnavailable("has not answered") { () async throws(RecoveryError) in
+                    try await store.add("1:b", to: Self.version, of: Self.host)
+                }
+            }
+            #expect(second < .milliseconds(90))
+            release.signal()
+            _ = await end.first { _ in true }
+            // What was refused may have had its effect; what comes now works.
+            for _ in 0..<100 {
+                if (try? await store.add("1:c", to: Self.version, of: Self.host)) != nil { break }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let clients = try await store.details(of: Self.host).versions[0].clients.map(\.id)
+            #expect(clients == ["1:a", "1:c"])
+            await store.close()
+        }
+    }
+
+    @Test func callsThatComeTogetherShareATransactionAndFailAlone() async throws {
+        try await withActiveVersion { store, _ in
+            let results = await withTaskGroup(of: Bool.self) { group in
+                for number in 0..<200 {
+                    group.addTask {
+                        let version: RecoveryVersion = number % 2 == 0 ? Self.version : "UNKNOWN1"
+                        return (try? await store.add(ClientIdentity(owner: Array("\(number)".utf8))!, to: version, of: Self.host)) != nil
+                    }
+                }
+                return await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+            }
+            #expect(results == [true: 100, false: 100])
+            let clients = try await store.activeClients(of: Self.host)
+            #expect(clients.count == 101)
+        }
+    }
+
+    @Test func aFileThatCannotBeWrittenAnyMoreIsUnavailable() async throws {
+        try await withActiveVersion { store, _ in
+            try store.database.inDatabase { try $0.execute(sql: "PRAGMA query_only = ON") }
+            await expectUnavailable("name a path this user may write to") { () async throws(RecoveryError) in
+                try await store.add("1:b", to: Self.version, of: Self.host)
+            }
+        }
+    }
+
+    @Test func recordsOfTheFirstReleaseAreTakenOver() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/recovery.sqlite"
+            let old = try DatabaseQueue(path: path)
+            try await old.write { database in
+                try database.execute(
+                    sql: """
+                        CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
+                        INSERT INTO grdb_migrations VALUES ('versions, clients, revoked filehandles');
+                        CREATE TABLE version (
+                            id INTEGER PRIMARY KEY AUTOINCREMENT, hostname TEXT NOT NULL, version TEXT NOT NULL,
+                            active INTEGER NOT NULL DEFAULT FALSE, UNIQUE (hostname, version)) STRICT;
+                        CREATE UNIQUE INDEX activeVersion ON version (hostname) WHERE active;
+                        CREATE TABLE client (
+                            id INTEGER PRIMARY KEY, versionID INTEGER NOT NULL REFERENCES version (id) ON DELETE CASCADE,
+                            identity TEXT NOT NULL, UNIQUE (versionID, identity)) STRICT;
+                        CREATE TABLE revokedFileHandle (
+                            clientID INTEGER NOT NULL REFERENCES client (id) ON DELETE CASCADE, handle TEXT NOT NULL,
+                            PRIMARY KEY (clientID, handle)) STRICT, WITHOUT ROWID;
+                        INSERT INTO version VALUES (1, 'h', 'VERSION1', TRUE), (2, 'h', 'VERSION2', FALSE), (3, 'h', 'VERSION3', FALSE);
+                        INSERT INTO client VALUES (1, 1, '1:a'), (2, 2, '1:a'), (3, 3, '1:b');
+                        """)
+            }
+            try old.close()
+            try await closing(SQLiteRecoveryStore(path: path)) { store in
+                let details = try await store.details(of: "h")
+                #expect(details.versions.map(\.state) == [.active, .superseded, .pending])
+                #expect(details.versions.map { $0.clients.map(\.id) } == [["1:a"], [], ["1:b"]])
+                #expect(abs(details.versions[2].opened.timeIntervalSinceNow) < 60)
+                try await store.activate("VERSION3", for: "h")
+                #expect(try await store.activeClients(of: "h") == ["1:b"])
+            }
+        }
+    }
+
     @Test func somethingElseThanADatabaseIsRefusedAndLeftAlone() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/notes.txt"

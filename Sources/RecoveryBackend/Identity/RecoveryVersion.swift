@@ -1,8 +1,8 @@
 /// The name of one server instance's list of clients: eight characters, each a digit or an upper-case letter.
 package struct RecoveryVersion: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
-    /// How many versions that are not active a store keeps for a host. A server that dies again and again before its
-    /// grace period is over leaves one each time; only its latest instances can still be alive.
-    package static let maximumOpen = 16
+    /// How many versions that are neither active nor the newest a store keeps for a host, by name only: an instance of
+    /// the server that is older still is told that its version is unknown.
+    package static let maximumSuperseded = 16
 
     private static let length = 8
     private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)

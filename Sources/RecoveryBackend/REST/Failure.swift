@@ -4,9 +4,11 @@ struct Failure: Codable {
     enum Code: String {
         case unknownHost = "UnknownHost"
         case unknownVersion = "UnknownVersion"
+        case superseded = "Superseded"
         case unknownClient = "UnknownClient"
         case malformed = "Malformed"
         case unavailable = "Unavailable"
+        case full = "Full"
         case refused = "Refused"
     }
 

@@ -34,8 +34,10 @@ extension RecoveryError {
     var status: HTTPResponse.Status {
         switch self {
         case .unknownHost, .unknownVersion, .unknownClient: .notFound
+        case .superseded: .conflict
         case .malformed: .badRequest
         case .unavailable: .serviceUnavailable
+        case .full: .init(code: 507, reasonPhrase: "Insufficient Storage")
         case .refused: .badGateway
         }
     }
@@ -45,8 +47,10 @@ extension RecoveryError {
         case .unknownHost: .unknownHost
         case .unknownVersion: .unknownVersion
         case .unknownClient: .unknownClient
+        case .superseded: .superseded
         case .malformed: .malformed
         case .unavailable: .unavailable
+        case .full: .full
         case .refused: .refused
         }
     }

@@ -15,14 +15,18 @@ package final class RecoveryClient: RecoveryStore {
 
     private let url: String
     private let timeout: TimeAmount
+    private let token: TokenFile?
     private let http: HTTPClient
 
     /// A client for the backend at `url`, for example `http://longhorn-recovery-backend:9503/v1/recoverybackend`; the path
     /// may be left out.
     /// Within `timeout` the answer to a call begins, the look-up of the name and repeated attempts to connect included;
-    /// then it may not pause for longer. Throws ``RecoveryError/malformed(_:)`` when the URL cannot be one.
+    /// then it may not pause for longer. The first line of `tokenFile` is presented as a bearer token, and the certificate
+    /// of `tls` to a backend that asks for one. Throws ``RecoveryError/malformed(_:)`` when the URL or a file is not what
+    /// it has to be.
     package init(
-        url: String, timeout: Duration = .seconds(5), eventLoopGroup: any EventLoopGroup = HTTPClient.defaultEventLoopGroup
+        url: String, timeout: Duration = .seconds(5), tokenFile: String? = nil, tls: TLSFiles = TLSFiles(),
+        eventLoopGroup: any EventLoopGroup = HTTPClient.defaultEventLoopGroup
     ) throws(RecoveryError) {
         guard let components = URLComponents(string: url), ["http", "https"].contains(components.scheme), components.host?.isEmpty == false,
             components.query == nil, components.fragment == nil
@@ -32,7 +36,8 @@ package final class RecoveryClient: RecoveryStore {
         let base = url.hasSuffix("/") ? String(url.dropLast()) : url
         self.url = components.path.isEmpty || components.path == "/" ? base + RecoveryService.path : base
         self.timeout = TimeAmount(timeout)
-        var configuration = HTTPClient.Configuration()
+        token = try tokenFile.map { path throws(RecoveryError) in try TokenFile(path: path) }
+        var configuration = HTTPClient.Configuration(tlsConfiguration: try tls.clientConfiguration())
         configuration.redirectConfiguration = .disallow
         configuration.timeout.connect = self.timeout
         // A deadline ends with the head of the answer.
@@ -126,6 +131,7 @@ extension RecoveryClient {
         var request = HTTPClientRequest(url: url + encoded.joined())
         request.method = method
         request.headers = ["Accept": "application/json", "Connection": "close"]
+        if let token = token?.first { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json; charset=utf-8")
             request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
@@ -134,14 +140,19 @@ extension RecoveryClient {
     }
 
     private static func failure(_ status: HTTPResponseStatus, _ answer: Data, about subject: Subject) -> RecoveryError {
+        guard status != .unauthorized else {
+            return .refused(status: status.code, "it does not accept our bearer token: is it one of those in its token file?")
+        }
         guard let failure = try? JSONDecoder().decode(Failure.self, from: answer) else {
             return .refused(status: status.code, status.reasonPhrase)
         }
         return switch (Failure.Code(rawValue: failure.code), subject.version, subject.client) {
         case (.unknownHost, _, _): .unknownHost(subject.hostname)
         case (.unknownVersion, let version?, _): .unknownVersion(version, subject.hostname)
+        case (.superseded, let version?, _): .superseded(version, subject.hostname)
         case (.unknownClient, let version?, let client?): .unknownClient(client, version, subject.hostname)
         case (.malformed, _, _): .malformed(failure.message)
+        case (.full, _, _): .full(failure.message)
         case (.unavailable, _, _): .unavailable(failure.message)
         default: .refused(status: status.code, failure.message)
         }

@@ -12,11 +12,14 @@ struct RecoveryRequestContext: RequestContext {
     /// In bytes. The longest body of the contract holds a host name and a version.
     var maxUploadSize: Int { 4096 }
     var requestDecoder: TerminatedJSONDecoder { TerminatedJSONDecoder() }
-    var responseEncoder: JSONEncoder {
+    var responseEncoder: JSONEncoder { Self.encoder }
+
+    private static let encoder = {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .iso8601
         return encoder
-    }
+    }()
 }
 
 /// NFS-Ganesha counts the terminating NUL of its C string in Content-Length and sends it.

@@ -1,35 +1,46 @@
 import Foundation
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 import Logging
 import NIOCore
+import NIOSSL
 
 /// The REST interface over a store that NFS servers of one or many hosts share.
 package struct RecoveryService: Sendable {
     /// Where the contract has its resources.
     package static let path = "/v1/recoverybackend"
 
-    private let store: any RecoveryStore
+    /// Connections served at once; further ones wait to be accepted.
+    private static let maximumConnections = 4096
 
-    package init(store: any RecoveryStore) {
+    let store: any HostRegistry
+    let metrics = ServiceMetrics()
+    private let tokens: TokenFile?
+
+    /// With `tokens` everybody has to present one of them as a bearer token.
+    package init(store: any HostRegistry, tokens: TokenFile? = nil) {
         self.store = store
+        self.tokens = tokens
     }
 
-    /// A server for the interface. `onReady` gets the address it listens on, once it does.
+    /// A server for the interface, over TLS when there is a configuration for it. `onReady` gets the address it listens
+    /// on, once it does.
     package func application(
-        listeningOn address: ServiceAddress, eventLoopGroup: any EventLoopGroup, logger: Logger,
+        listeningOn address: ServiceAddress, tls: TLSConfiguration? = nil, eventLoopGroup: any EventLoopGroup, logger: Logger,
         onReady: @escaping @Sendable (ServiceAddress) -> Void
-    ) -> some ApplicationProtocol {
+    ) throws -> some ApplicationProtocol {
         // Servers talk to us one small request at a time; whoever says nothing is not one of them.
         let connections = HTTP1Channel.Configuration(
             idleTimeout: .seconds(30),
             httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 64))
+        let http = HTTPServerBuilder.http1(configuration: connections)
         return Application(
             router: router,
-            server: .http1(configuration: connections),
+            server: try tls.map { try .tls(http, tlsConfiguration: $0) } ?? http,
             configuration: ApplicationConfiguration(
-                address: .hostname(address.host, port: address.port), serverName: nil,
-                availableConnectionsDelegate: MaximumAvailableConnections(1024, logger: logger)),
+                address: .hostname(address.host, port: address.port), serverName: nil, backlog: Self.maximumConnections,
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.maximumConnections, logger: logger)),
             onServerRunning: { channel in
                 let bound = channel.localAddress.flatMap(ServiceAddress.init)
                 onReady(bound ?? address)
@@ -38,9 +49,25 @@ package struct RecoveryService: Sendable {
             logger: logger)
     }
 
+    /// The routes there are, as `GET /path/{parameter}`.
+    package var routes: [String] {
+        router.routes.map { "\($0.method) \($0.path)" }
+    }
+
     private var router: Router<RecoveryRequestContext> {
         let router = Router(context: RecoveryRequestContext.self)
+        router.add(middleware: metrics)
+        if let tokens { router.add(middleware: Authentication(tokens: tokens)) }
         router.add(middleware: FailureResponses())
+        router.get("/healthz") { _, _ in HTTPResponse.Status.ok }
+        router.get("/readyz", use: isReady)
+        router.get("/metrics", use: figures)
+        router.get("/v1/openapi.json", use: openAPI)
+        router.get("/v1/hosts", use: hosts)
+        router.get("/v1/hosts/:hostname", use: details)
+        router.delete("/v1/hosts/:hostname", use: deleteHost)
+        router.delete("/v1/hosts/:hostname/clients/:client", use: declareDead)
+        router.post("/v1/garbage-collection", use: collectGarbage)
         let records = router.group(RouterPath(Self.path))
         records.post(use: open)
         records.get(":hostname", use: activeClients)
@@ -82,7 +109,7 @@ extension RecoveryService {
         let client = try client(context)
         let version = try await version(of: request, context)
         try await store.add(client, to: version, of: hostname)
-        context.logger.info("added client '\(client)' to version \(version) of host \(hostname)")
+        context.logger.debug("added client '\(client)' to version \(version) of host \(hostname)")
         return Success()
     }
 
@@ -90,7 +117,7 @@ extension RecoveryService {
         let hostname = try hostname(parameter("hostname", context))
         let client = try client(context)
         try await store.remove(client, of: hostname)
-        context.logger.info("removed client '\(client)' of host \(hostname)")
+        context.logger.debug("removed client '\(client)' of host \(hostname)")
         return Success()
     }
 
@@ -102,14 +129,14 @@ extension RecoveryService {
         }
         let version = try await version(of: request, context)
         try await store.add(handle, of: client, to: version, of: hostname)
-        context.logger.info("recorded a revoked delegation of client '\(client)' in version \(version) of host \(hostname)")
+        context.logger.debug("recorded a revoked delegation of client '\(client)' in version \(version) of host \(hostname)")
         return Success()
     }
 }
 
 extension RecoveryService {
     /// One component of the path. The router takes the path apart before it is decoded, so that `%2F` separates nothing.
-    private func parameter(_ name: String, _ context: RecoveryRequestContext) throws -> String {
+    func parameter(_ name: String, _ context: RecoveryRequestContext) throws -> String {
         let encoded = try context.parameters.require(name)
         guard let decoded = encoded.removingPercentEncoding else {
             throw RecoveryError.malformed("'\(encoded)' in the path is not percent-encoded UTF-8")
@@ -117,14 +144,14 @@ extension RecoveryService {
         return decoded
     }
 
-    private func hostname(_ name: String) throws(RecoveryError) -> ServerHostname {
+    func hostname(_ name: String) throws(RecoveryError) -> ServerHostname {
         guard let hostname = ServerHostname(rawValue: name) else {
             throw .malformed("a hostname has 1 to \(ServerHostname.maximumLength) printable characters without space and slash")
         }
         return hostname
     }
 
-    private func client(_ context: RecoveryRequestContext) throws -> ClientIdentity {
+    func client(_ context: RecoveryRequestContext) throws -> ClientIdentity {
         guard let client = try ClientIdentity(rawValue: parameter("client", context)) else {
             throw RecoveryError.malformed("a client id has 1 to \(ClientIdentity.maximumLength) printable characters without slash")
         }

@@ -1,71 +1,116 @@
+import Foundation
+
 /// A store that forgets everything when the process ends: for tests and for a backend that need not survive.
-package actor MemoryRecoveryStore: RecoveryStore {
-    private struct Record {
-        let version: RecoveryVersion
-        var isActive = false
-        var revokedByClient: [ClientIdentity: Set<RevokedFileHandle>] = [:]
+package actor MemoryRecoveryStore: HostRegistry {
+    private struct Host {
+        var record: HostRecord
+        var clients: [RecoveryVersion: [ClientIdentity: ClientRecord]] = [:]
     }
 
-    /// For each host its versions, the one opened first in front.
-    private var recordsByHost: [ServerHostname: [Record]] = [:]
+    private let limits: RegistryLimits
+    private var hosts: [ServerHostname: Host] = [:]
 
-    package init() {}
+    package init(limits: RegistryLimits = RegistryLimits()) {
+        self.limits = limits
+    }
 
-    package func open(_ version: RecoveryVersion, for hostname: ServerHostname) {
-        var records = recordsByHost[hostname, default: []]
-        if let index = records.firstIndex(where: { $0.version == version }) {
-            records[index].revokedByClient = [:]
-        } else {
-            records.append(Record(version: version))
-            let excess = records.count { !$0.isActive } - RecoveryVersion.maximumOpen
-            if excess > 0, let oldest = records.firstIndex(where: { !$0.isActive }) {
-                records.remove(at: oldest)
-            }
-        }
-        recordsByHost[hostname] = records
+    package func open(_ version: RecoveryVersion, for hostname: ServerHostname) throws(RecoveryError) {
+        guard hosts[hostname] != nil || hosts.count < limits.hosts else { throw limits.tooManyHosts() }
+        var host = hosts[hostname] ?? Host(record: HostRecord(seen: .now))
+        for forgotten in try host.record.open(version, for: hostname, at: .now) { host.clients[forgotten] = nil }
+        hosts[hostname] = host
     }
 
     package func activeClients(of hostname: ServerHostname) throws(RecoveryError) -> Set<ClientIdentity> {
-        let active = try records(of: hostname).first { $0.isActive }
-        return active.map { Set($0.revokedByClient.keys) } ?? []
+        let host = try host(hostname)
+        hosts[hostname]?.record.seen = .now
+        return Set((host.record.active.flatMap { host.clients[$0.name] } ?? [:]).keys)
     }
 
     package func activate(_ version: RecoveryVersion, for hostname: ServerHostname) throws(RecoveryError) {
-        let index = try index(of: version, for: hostname)
-        var later = Array(try records(of: hostname)[index...]).filter { !$0.isActive || $0.version == version }
-        later[0].isActive = true
-        recordsByHost[hostname] = later
+        var host = try host(hostname)
+        if let forgotten = try host.record.activate(version, for: hostname, at: .now) { host.clients[forgotten] = nil }
+        hosts[hostname] = host
     }
 
     package func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) throws(RecoveryError) {
-        let index = try index(of: version, for: hostname)
-        recordsByHost[hostname]?[index].revokedByClient[client, default: []].formUnion([])
+        let host = try host(hostname)
+        try host.record.requireWritable(version, of: hostname)
+        let clients = host.clients[version] ?? [:]
+        guard clients[client] == nil else { return }
+        guard clients.count < limits.clientsPerHost else { throw limits.tooManyClients(of: hostname) }
+        hosts[hostname]?.clients[version, default: [:]][client] = ClientRecord(added: .now)
+        hosts[hostname]?.record.seen = .now
     }
 
     package func remove(_ client: ClientIdentity, of hostname: ServerHostname) throws(RecoveryError) {
-        guard let index = try records(of: hostname).firstIndex(where: \.isActive) else { return }
-        recordsByHost[hostname]?[index].revokedByClient[client] = nil
+        guard let active = try host(hostname).record.active else { return }
+        hosts[hostname]?.clients[active.name]?[client] = nil
     }
 
     package func add(
         _ handle: RevokedFileHandle, of client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname
     ) throws(RecoveryError) {
-        let index = try index(of: version, for: hostname)
-        let inserted: Void? = recordsByHost[hostname]?[index].revokedByClient[client]?.formUnion([handle])
-        guard inserted != nil else { throw .unknownClient(client, version, hostname) }
+        let host = try host(hostname)
+        try host.record.requireWritable(version, of: hostname)
+        guard host.clients[version]?[client] != nil else { throw .unknownClient(client, version, hostname) }
+        hosts[hostname]?.clients[version]?[client]?.revoked.insert(handle)
     }
 
     package func close() {}
 
-    private func records(of hostname: ServerHostname) throws(RecoveryError) -> [Record] {
-        guard let records = recordsByHost[hostname] else { throw .unknownHost(hostname) }
-        return records
+    private func host(_ hostname: ServerHostname) throws(RecoveryError) -> Host {
+        guard let host = hosts[hostname] else { throw .unknownHost(hostname) }
+        return host
+    }
+}
+
+extension MemoryRecoveryStore {
+    package func hosts(after hostname: ServerHostname?, limit: Int) -> [HostSummary] {
+        let names = hosts.keys.map(\.rawValue).filter { name in hostname.map { $0.rawValue < name } ?? true }.sorted()
+        return names.prefix(limit).compactMap(ServerHostname.init(rawValue:)).compactMap { name in
+            hosts[name].map {
+                HostSummary(name, $0.record, clients: $0.record.active.flatMap { hosts[name]?.clients[$0.name]?.count } ?? 0)
+            }
+        }
     }
 
-    private func index(of version: RecoveryVersion, for hostname: ServerHostname) throws(RecoveryError) -> Int {
-        guard let index = try records(of: hostname).firstIndex(where: { $0.version == version }) else {
-            throw .unknownVersion(version, hostname)
+    package func details(of hostname: ServerHostname) throws(RecoveryError) -> HostDetails {
+        let host = try host(hostname)
+        return HostDetails(hostname: hostname, record: host.record, clients: host.clients)
+    }
+
+    package func delete(_ hostname: ServerHostname) throws(RecoveryError) {
+        guard hosts.removeValue(forKey: hostname) != nil else { throw .unknownHost(hostname) }
+    }
+
+    package func forgetPendingVersions(openedBefore time: Date) -> Int {
+        var count = 0
+        for (hostname, host) in hosts {
+            guard let pending = host.record.pending, pending.opened < time else { continue }
+            hosts[hostname]?.record.forgetPending()
+            hosts[hostname]?.clients[pending.name] = nil
+            if host.record.active == nil { hosts[hostname] = nil }
+            count += 1
         }
-        return index
+        return count
+    }
+
+    package func forgetHosts(unseenSince time: Date) -> Int {
+        let before = hosts.count
+        hosts = hosts.filter { $0.value.record.seen >= time }
+        return before - hosts.count
+    }
+
+    package func statistics() -> RegistryStatistics {
+        RegistryStatistics(hosts: hosts.count, hostsInGrace: hosts.values.count { $0.record.pending != nil })
+    }
+}
+
+extension HostSummary {
+    init(_ hostname: ServerHostname, _ record: HostRecord, clients: Int) {
+        self.init(
+            hostname: hostname, seen: record.seen, activeVersion: record.active?.name, clients: clients,
+            pendingVersion: record.pending?.name)
     }
 }

@@ -1,17 +1,24 @@
+import Foundation
 import GRDB
 
 /// A store in one SQLite file, for a recovery backend and for a server that keeps its own records.
 ///
-/// A call returns after its transaction is on stable storage: the write-ahead log is synchronised at each commit.
-package final class SQLiteRecoveryStore: RecoveryStore {
+/// A call returns after its transaction is on stable storage: the write-ahead log is synchronised at each commit, once
+/// for all calls that came while the commit before was under way.
+package final class SQLiteRecoveryStore: HostRegistry {
     private let path: String
+    private let limits: RegistryLimits
+    private let commits: CommitGroup
     /// One connection: every call here is a short transaction, and readers never wait for long.
     package let database: DatabaseQueue
 
     /// Opens the file, and creates it and its missing directories. Throws ``RecoveryError/unavailable(_:)`` when that
     /// is not possible or the file is something else.
-    package init(path: String) throws(RecoveryError) {
+    package init(
+        path: String, limits: RegistryLimits = RegistryLimits(), patience: Duration = .seconds(3)
+    ) throws(RecoveryError) {
         self.path = path
+        self.limits = limits
         do {
             try Directory.create(enclosing: path)
         } catch {
@@ -21,7 +28,7 @@ package final class SQLiteRecoveryStore: RecoveryStore {
         do {
             var configuration = Configuration()
             configuration.journalMode = .wal
-            configuration.busyMode = .timeout(5)
+            configuration.busyMode = .timeout(1)
             configuration.label = "recovery"
             database = try DatabaseQueue(path: path, configuration: configuration)
             // GRDB chooses NORMAL together with the write-ahead log, which may lose the last transactions with the power.
@@ -31,6 +38,9 @@ package final class SQLiteRecoveryStore: RecoveryStore {
                 throw RecoveryError.unavailable("\(path) was written by a newer release: run that one, or name another path")
             }
             try migrator.migrate(database)
+            commits = CommitGroup(
+                database, patience: patience,
+                late: .unavailable("the disk of \(path) has not answered for \(patience): look for errors in the kernel's log"))
         } catch let error as RecoveryError {
             throw error
         } catch {
@@ -39,53 +49,72 @@ package final class SQLiteRecoveryStore: RecoveryStore {
     }
 
     package func open(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
-        try await transaction { database in
-            if let version = try Self.identifier(of: version, for: hostname, in: database) {
-                try database.execute(sql: "DELETE FROM client WHERE versionID = ?", arguments: [version])
-                return
+        try await transaction { [limits] database in
+            if let found = try Version(version, of: hostname, in: database) {
+                guard !found.isSuperseded else { throw RecoveryError.superseded(version, hostname) }
+                try database.execute(sql: "DELETE FROM client WHERE versionID = ?", arguments: [found.id])
+                try database.execute(sql: "UPDATE version SET opened = ? WHERE id = ?", arguments: [Self.now, found.id])
+            } else {
+                if try Int.fetchOne(database, sql: "SELECT 1 FROM host WHERE hostname = ?", arguments: [hostname.rawValue]) == nil {
+                    let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM host") ?? 0
+                    guard count < limits.hosts else { throw limits.tooManyHosts() }
+                    try database.execute(sql: "INSERT INTO host (hostname, seen) VALUES (?, ?)", arguments: [hostname.rawValue, Self.now])
+                }
+                try database.execute(
+                    sql: """
+                        DELETE FROM client WHERE versionID IN (
+                            SELECT id FROM version WHERE hostname = ? AND NOT active AND NOT superseded)
+                        """, arguments: [hostname.rawValue])
+                try database.execute(sql: "UPDATE version SET superseded = TRUE WHERE hostname = ?", arguments: [hostname.rawValue])
+                try database.execute(
+                    sql: """
+                        DELETE FROM version WHERE id IN (
+                            SELECT id FROM version WHERE hostname = ? AND NOT active ORDER BY id DESC LIMIT -1 OFFSET ?)
+                        """, arguments: [hostname.rawValue, RecoveryVersion.maximumSuperseded])
+                try database.execute(
+                    sql: "INSERT INTO version (hostname, version, opened) VALUES (?, ?, ?)",
+                    arguments: [hostname.rawValue, version.rawValue, Self.now])
             }
-            try database.execute(
-                sql: "INSERT INTO version (hostname, version) VALUES (?, ?)", arguments: [hostname.rawValue, version.rawValue])
-            try database.execute(
-                sql: """
-                    DELETE FROM version WHERE id IN (
-                        SELECT id FROM version WHERE hostname = ? AND NOT active ORDER BY id DESC LIMIT -1 OFFSET ?)
-                    """, arguments: [hostname.rawValue, RecoveryVersion.maximumOpen])
+            try Self.markSeen(hostname, in: database)
         }
     }
 
     package func activeClients(of hostname: ServerHostname) async throws(RecoveryError) -> Set<ClientIdentity> {
         try await transaction { database in
-            try Self.requireRecord(of: hostname, in: database)
-            let identities = try String.fetchCursor(
+            let known = try database.cachedStatement(sql: "SELECT seen FROM host WHERE hostname = ?")
+            guard let seen = try Int64.fetchOne(known, arguments: [hostname.rawValue]) else { throw RecoveryError.unknownHost(hostname) }
+            let clients = try Self.clients(
                 database, sql: "SELECT identity FROM client JOIN version ON version.id = versionID WHERE hostname = ? AND active",
                 arguments: [hostname.rawValue])
-            var clients: Set<ClientIdentity> = []
-            while let identity = try identities.next() {
-                // A client that is left out would lose its files without a word.
-                guard let client = ClientIdentity(rawValue: identity) else {
-                    throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "'\(identity)' is no client identity")
-                }
-                clients.insert(client)
-            }
-            return clients
+            // Only now and then a write, which a full disk would refuse.
+            if seen < Self.now - Int64(seenPrecision) { try Self.markSeen(hostname, in: database) }
+            return Set(clients)
         }
     }
 
     package func activate(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
         try await transaction { database in
-            let id = try Self.requireIdentifier(of: version, for: hostname, in: database)
+            let found = try Self.requireWritable(version, of: hostname, in: database)
+            guard !found.isActive else { return }
             try database.execute(
-                sql: "DELETE FROM version WHERE hostname = ? AND id <> ? AND (active OR id < ?)", arguments: [hostname.rawValue, id, id])
-            try database.execute(sql: "UPDATE version SET active = TRUE WHERE id = ?", arguments: [id])
+                sql: "DELETE FROM client WHERE versionID = (SELECT id FROM version WHERE hostname = ? AND active)",
+                arguments: [hostname.rawValue])
+            try database.execute(sql: "UPDATE version SET active = FALSE WHERE hostname = ? AND active", arguments: [hostname.rawValue])
+            try database.execute(sql: "UPDATE version SET active = TRUE, activated = ? WHERE id = ?", arguments: [Self.now, found.id])
+            try Self.markSeen(hostname, in: database)
         }
     }
 
     package func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
-        try await transaction { database in
-            let version = try Self.requireIdentifier(of: version, for: hostname, in: database)
-            try database.execute(
-                sql: "INSERT INTO client (versionID, identity) VALUES (?, ?) ON CONFLICT DO NOTHING", arguments: [version, client.rawValue])
+        try await transaction { [limits] database in
+            let version = try Self.requireWritable(version, of: hostname, in: database)
+            guard try Self.identifier(of: client, in: version, database) == nil else { return }
+            let clients = try database.cachedStatement(sql: "SELECT count(*) FROM client WHERE versionID = ?")
+            let count = try Int.fetchOne(clients, arguments: [version.id]) ?? 0
+            guard count < limits.clientsPerHost else { throw limits.tooManyClients(of: hostname) }
+            let insertion = try database.cachedStatement(sql: "INSERT INTO client (versionID, identity, added) VALUES (?, ?, ?)")
+            try insertion.execute(arguments: [version.id, client.rawValue, Self.now])
+            try Self.markSeen(hostname, within: seenPrecision, in: database)
         }
     }
 
@@ -102,10 +131,10 @@ package final class SQLiteRecoveryStore: RecoveryStore {
         _ handle: RevokedFileHandle, of client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname
     ) async throws(RecoveryError) {
         try await transaction { database in
-            let versionID = try Self.requireIdentifier(of: version, for: hostname, in: database)
-            let clientID = try Int64.fetchOne(
-                database, sql: "SELECT id FROM client WHERE versionID = ? AND identity = ?", arguments: [versionID, client.rawValue])
-            guard let clientID else { throw RecoveryError.unknownClient(client, version, hostname) }
+            let found = try Self.requireWritable(version, of: hostname, in: database)
+            guard let clientID = try Self.identifier(of: client, in: found, database) else {
+                throw RecoveryError.unknownClient(client, version, hostname)
+            }
             try database.execute(
                 sql: "INSERT INTO revokedFileHandle (clientID, handle) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 arguments: [clientID, handle.rawValue])
@@ -147,36 +176,90 @@ extension SQLiteRecoveryStore {
                     ) STRICT, WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("hosts, times, superseded versions") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE host (
+                        hostname TEXT PRIMARY KEY,
+                        seen INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+                    INSERT INTO host SELECT DISTINCT hostname, unixepoch() FROM version;
+                    ALTER TABLE version ADD COLUMN opened INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE version ADD COLUMN activated INTEGER;
+                    ALTER TABLE version ADD COLUMN superseded INTEGER NOT NULL DEFAULT FALSE;
+                    UPDATE version SET opened = unixepoch(), superseded = EXISTS (
+                        SELECT 1 FROM version later WHERE later.hostname = version.hostname AND later.id > version.id);
+                    UPDATE version SET activated = unixepoch() WHERE active;
+                    CREATE INDEX pendingVersion ON version (hostname) WHERE NOT active AND NOT superseded;
+                    ALTER TABLE client ADD COLUMN added INTEGER NOT NULL DEFAULT 0;
+                    UPDATE client SET added = unixepoch();
+                    DELETE FROM client WHERE versionID IN (SELECT id FROM version WHERE superseded AND NOT active);
+                    """)
+        }
         return migrator
     }
 
-    private static func identifier(
-        of version: RecoveryVersion, for hostname: ServerHostname, in database: Database
-    ) throws -> Int64? {
-        try Int64.fetchOne(
-            database, sql: "SELECT id FROM version WHERE hostname = ? AND version = ?", arguments: [hostname.rawValue, version.rawValue])
+    /// A row of a version.
+    private struct Version {
+        let id: Int64
+        let isActive: Bool
+        let isSuperseded: Bool
+
+        init?(_ version: RecoveryVersion, of hostname: ServerHostname, in database: Database) throws {
+            let statement = try database.cachedStatement(
+                sql: "SELECT id, active, superseded FROM version WHERE hostname = ? AND version = ?")
+            guard let row = try Row.fetchOne(statement, arguments: [hostname.rawValue, version.rawValue]) else { return nil }
+            (id, isActive, isSuperseded) = (row[0], row[1], row[2])
+        }
     }
 
-    private static func requireIdentifier(
-        of version: RecoveryVersion, for hostname: ServerHostname, in database: Database
-    ) throws -> Int64 {
-        if let id = try identifier(of: version, for: hostname, in: database) { return id }
-        try requireRecord(of: hostname, in: database)
-        throw RecoveryError.unknownVersion(version, hostname)
+    private static func requireWritable(
+        _ version: RecoveryVersion, of hostname: ServerHostname, in database: Database
+    ) throws -> Version {
+        guard let found = try Version(version, of: hostname, in: database) else {
+            try requireRecord(of: hostname, in: database)
+            throw RecoveryError.unknownVersion(version, hostname)
+        }
+        guard !found.isSuperseded else { throw RecoveryError.superseded(version, hostname) }
+        return found
     }
 
-    /// A host is known as long as it has a version: activation deletes all but the version that becomes active.
     private static func requireRecord(of hostname: ServerHostname, in database: Database) throws {
         let isKnown = try Bool.fetchOne(
-            database, sql: "SELECT EXISTS (SELECT 1 FROM version WHERE hostname = ?)", arguments: [hostname.rawValue])
+            database, sql: "SELECT EXISTS (SELECT 1 FROM host WHERE hostname = ?)", arguments: [hostname.rawValue])
         guard isKnown == true else { throw RecoveryError.unknownHost(hostname) }
     }
 
-    private func transaction<Result: Sendable>(
+    private static func identifier(of client: ClientIdentity, in version: Version, _ database: Database) throws -> Int64? {
+        let statement = try database.cachedStatement(sql: "SELECT id FROM client WHERE versionID = ? AND identity = ?")
+        return try Int64.fetchOne(statement, arguments: [version.id, client.rawValue])
+    }
+
+    /// The clients a statement yields. Throws for text that is none: a client that is left out would lose its files
+    /// without a word.
+    private static func clients(_ database: Database, sql: String, arguments: StatementArguments) throws -> [ClientIdentity] {
+        try String.fetchAll(database, sql: sql, arguments: arguments).map { identity in
+            guard let client = ClientIdentity(rawValue: identity) else {
+                throw RecoveryError.damaged(identity)
+            }
+            return client
+        }
+    }
+
+    /// Seconds since 1970: the precision of all times.
+    private static var now: Int64 { Int64(Date.now.timeIntervalSince1970) }
+
+    /// Notes that the host's server was heard of, unless that is noted within `precision` seconds already.
+    private static func markSeen(_ hostname: ServerHostname, within precision: TimeInterval = 0, in database: Database) throws {
+        let statement = try database.cachedStatement(sql: "UPDATE host SET seen = ?1 WHERE hostname = ?2 AND seen <= ?1 - ?3")
+        try statement.execute(arguments: [now, hostname.rawValue, Int64(precision)])
+    }
+
+    func transaction<Result: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Result
     ) async throws(RecoveryError) -> Result {
         do {
-            return try await database.write(body)
+            return try await commits.perform(body)
         } catch let error as RecoveryError {
             throw error
         } catch {
@@ -198,5 +281,12 @@ extension SQLiteRecoveryStore {
             default: "see the SQLite result code \(error.extendedResultCode.rawValue)"
             }
         return .unavailable("the recovery records in \(path) cannot be used: \(error.message ?? "\(error.resultCode)"): \(advice)")
+    }
+}
+
+extension RecoveryError {
+    /// The store holds text that it cannot have been given.
+    static func damaged(_ text: String) -> RecoveryError {
+        .unavailable("the recovery records hold '\(text)', which nobody wrote: they are damaged, restore a backup or delete the host")
     }
 }

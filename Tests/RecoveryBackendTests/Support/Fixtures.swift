@@ -29,10 +29,13 @@ func withTemporaryDirectory<Result>(_ body: (String) async throws -> Result) asy
 }
 
 /// Runs `body` while the REST interface over `store` listens on a loopback port.
-func withService<Result>(over store: any RecoveryStore, _ body: (ServiceAddress) async throws -> Result) async throws -> Result {
+func withService<Result>(
+    over store: any HostRegistry, tokens: TokenFile? = nil, tls: TLSFiles = TLSFiles(), _ body: (ServiceAddress) async throws -> Result
+) async throws -> Result {
     let (addresses, continuation) = AsyncStream.makeStream(of: ServiceAddress.self)
-    let application = RecoveryService(store: store).application(
-        listeningOn: ServiceAddress(host: "127.0.0.1", port: 0), eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
+    let application = try RecoveryService(store: store, tokens: tokens).application(
+        listeningOn: ServiceAddress(host: "127.0.0.1", port: 0), tls: tls.serverConfiguration(),
+        eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
         logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     ) { continuation.yield($0) }
     return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -49,26 +52,52 @@ func withService<Result>(over store: any RecoveryStore, _ body: (ServiceAddress)
 
 /// The stores that have to behave alike.
 enum StoreKind: CaseIterable {
-    case memory, sqlite
+    case memory, sqlite, etcd
     /// The client, over HTTP, of the service over a store in memory.
     case remote
 
+    /// All that this machine can run.
+    static var allCases: [StoreKind] { registries + [.remote] }
+    static var registries: [StoreKind] { EtcdServer.isExpected ? [.memory, .sqlite, .etcd] : [.memory, .sqlite] }
+
     func with<Result>(_ body: (any RecoveryStore) async throws -> Result) async throws -> Result {
+        guard self == .remote else { return try await withRegistry { try await body($0) } }
+        return try await withService(over: MemoryRecoveryStore()) { address in
+            try await withClient(of: address, body)
+        }
+    }
+
+    /// The same for what only the service's own stores do.
+    func withRegistry<Result>(
+        limits: RegistryLimits = RegistryLimits(), _ body: (any HostRegistry) async throws -> Result
+    ) async throws -> Result {
         switch self {
-        case .memory:
-            return try await body(MemoryRecoveryStore())
+        case .memory, .remote:
+            return try await body(MemoryRecoveryStore(limits: limits))
         case .sqlite:
             return try await withTemporaryDirectory { directory in
-                let store = try SQLiteRecoveryStore(path: directory + "/recovery.sqlite")
-                let result = try await body(store)
-                await store.close()
-                return result
+                try await closing(SQLiteRecoveryStore(path: directory + "/recovery.sqlite", limits: limits), body)
             }
-        case .remote:
-            return try await withService(over: MemoryRecoveryStore()) { address in
-                try await withClient(of: address, body)
-            }
+        case .etcd:
+            // One server for all tests: each has keys of its own.
+            var configuration = EtcdConfiguration(endpoints: [try await EtcdServer.shared().endpoint])
+            configuration.prefix = "/" + UUID().uuidString
+            configuration.attempt = .seconds(20)
+            configuration.timeout = .seconds(20)
+            return try await closing(EtcdRecoveryStore(configuration, limits: limits), body)
         }
+    }
+}
+
+/// Runs `body` with the store, and closes it.
+func closing<Store: RecoveryStore, Result>(_ store: Store, _ body: (Store) async throws -> Result) async throws -> Result {
+    do {
+        let result = try await body(store)
+        await store.close()
+        return result
+    } catch {
+        await store.close()
+        throw error
     }
 }
 
@@ -76,13 +105,5 @@ enum StoreKind: CaseIterable {
 func withClient<Result>(
     of address: ServiceAddress, timeout: Duration = .seconds(20), _ body: (RecoveryClient) async throws -> Result
 ) async throws -> Result {
-    let client = try RecoveryClient(url: "http://\(address)\(RecoveryService.path)", timeout: timeout)
-    do {
-        let result = try await body(client)
-        await client.close()
-        return result
-    } catch {
-        await client.close()
-        throw error
-    }
+    try await closing(RecoveryClient(url: "http://\(address)\(RecoveryService.path)", timeout: timeout), body)
 }

@@ -1,0 +1,387 @@
+import Foundation
+
+/// A store in an etcd cluster, 3.4 or newer, which several backends may share.
+///
+/// The keys, each after ``EtcdConfiguration/prefix``:
+///
+/// | key | value |
+/// |---|---|
+/// | `/hosts/HOST` | the host's versions and when it was seen: ``HostRecord`` as JSON |
+/// | `/writer/HOST` | the version opened last while it may be written to: what fencing compares with |
+/// | `/grace/HOST` | when the version was opened that is not yet in force, in seconds since 1970: there while grace runs |
+/// | `/clients/HOST/VERSION/CLIENT` | when the client was added and what was revoked: ``ClientRecord`` as JSON |
+///
+/// Every change is one transaction. What changes a host compares the revision of `/hosts/HOST` with the one read, what
+/// adds a client compares `/writer/HOST`: a replica whose transaction finds something else reads again, so that no
+/// update is lost and none is made on what is no longer so. A transaction that had its effect although its answer was
+/// lost finds, when it is repeated, that there is nothing left to do.
+package final class EtcdRecoveryStore: HostRegistry {
+    /// How often a change is tried while other replicas change the same host.
+    private static let maximumTries = 32
+    /// Keys in one answer.
+    private static let page: Int64 = 1000
+
+    private let client: EtcdClient
+    private let prefix: String
+    private let limits: RegistryLimits
+    private let additions = AdditionGroup()
+
+    /// Does not connect yet. Throws ``RecoveryError/malformed(_:)``.
+    package init(_ configuration: EtcdConfiguration, limits: RegistryLimits = RegistryLimits()) throws(RecoveryError) {
+        client = try EtcdClient(configuration)
+        prefix = configuration.prefix
+        self.limits = limits
+    }
+
+    package func open(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
+        let (host, writer, grace) = (key("hosts", hostname), key("writer", hostname), key("grace", hostname))
+        try await repeatedly { () async throws(RecoveryError) in
+            let found = try await self.read(host)
+            if found == nil { try await self.requireRoomForHost() }
+            var record = try found.map { found throws(RecoveryError) in try self.decode(HostRecord.self, found) } ?? HostRecord(seen: .now)
+            let forgotten = try record.open(version, for: hostname, at: .now)
+            var changes: [Etcd.Operation] = [.put(host, self.encode(record)), .put(writer, Data(version.rawValue.utf8))]
+            // The newest version is opened again either before its activation or after it.
+            if record.active?.name != version { changes.append(.put(grace, Data("\(Int64(Date.now.timeIntervalSince1970))".utf8))) }
+            changes += forgotten.map { .delete(self.clients(hostname, $0), to: self.end(self.clients(hostname, $0))) }
+            return try await self.client.transaction(Etcd.Transaction(compare: [.isUnchanged(host, since: found)], success: changes))
+                .succeeded
+        }
+    }
+
+    package func activeClients(of hostname: ServerHostname) async throws(RecoveryError) -> Set<ClientIdentity> {
+        let host = key("hosts", hostname)
+        let answer = try await client.range(Etcd.Range(key: host))
+        guard let found = answer.kvs?.first else { throw .unknownHost(hostname) }
+        var record = try decode(HostRecord.self, found)
+        var clients: [ClientIdentity: ClientRecord] = [:]
+        if let version = record.active?.name {
+            // As of the same revision: another replica may put a new version in force meanwhile.
+            clients = try await self.clients(of: hostname, version, at: answer.header?.revision)
+        }
+        if record.seen < .now - seenPrecision {
+            record.seen = .now
+            // Whoever came between has marked the host as seen as well.
+            _ = try await client.transaction(
+                Etcd.Transaction(compare: [.isUnchanged(host, since: found)], success: [.put(host, encode(record))]))
+        }
+        return Set(clients.keys)
+    }
+
+    package func activate(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
+        let host = key("hosts", hostname)
+        try await change(hostname) { record throws(RecoveryError) in
+            let forgotten = try record.activate(version, for: hostname, at: .now)
+            var changes: [Etcd.Operation] = [.put(host, self.encode(record)), .delete(self.key("grace", hostname))]
+            if let forgotten { changes.append(.delete(self.clients(hostname, forgotten), to: self.end(self.clients(hostname, forgotten)))) }
+            return changes
+        }
+    }
+
+    package func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
+        try await additions.add(Addition(client: client, version: version, hostname: hostname)) { await self.addTogether($0) }
+    }
+
+    package func remove(_ client: ClientIdentity, of hostname: ServerHostname) async throws(RecoveryError) {
+        try await change(hostname) { record throws(RecoveryError) in
+            record.active.map { [.delete(self.clientKey(client, $0.name, hostname))] } ?? []
+        }
+    }
+
+    package func add(
+        _ handle: RevokedFileHandle, of client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname
+    ) async throws(RecoveryError) {
+        let key = clientKey(client, version, hostname)
+        try await repeatedly { () async throws(RecoveryError) in
+            let (_, record) = try await self.record(of: hostname)
+            try record.requireWritable(version, of: hostname)
+            guard let found = try await self.read(key) else { throw .unknownClient(client, version, hostname) }
+            var kept = try self.decode(ClientRecord.self, found)
+            guard kept.revoked.insert(handle).inserted else { return true }
+            return try await self.client.transaction(
+                Etcd.Transaction(
+                    compare: [.has(self.key("writer", hostname), Data(version.rawValue.utf8)), .isUnchanged(key, since: found)],
+                    success: [.put(key, self.encode(kept))])
+            ).succeeded
+        }
+    }
+
+    package func close() async {
+        await client.close()
+    }
+}
+
+extension EtcdRecoveryStore {
+    /// Adds all in one transaction, or each in its own when something stands in the way of one of them.
+    private func addTogether(_ additions: [Addition]) async -> [Addition: AdditionGroup.Outcome] {
+        do throws(RecoveryError) {
+            if additions.count > 1, try await addInOneTransaction(additions) {
+                return Dictionary(uniqueKeysWithValues: additions.map { ($0, .success(())) })
+            }
+        } catch {
+            return Dictionary(uniqueKeysWithValues: additions.map { ($0, .failure(error)) })
+        }
+        return await withTaskGroup(of: (Addition, AdditionGroup.Outcome).self) { group in
+            for addition in additions {
+                group.addTask {
+                    do throws(RecoveryError) {
+                        try await self.addAlone(addition)
+                        return (addition, .success(()))
+                    } catch {
+                        return (addition, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    /// Returns false when it has done nothing.
+    private func addInOneTransaction(_ additions: [Addition]) async throws(RecoveryError) -> Bool {
+        let lists = Dictionary(grouping: additions) { self.clients($0.hostname, $0.version) }.sorted { $0.key.text < $1.key.text }
+        let counts = try await client.transaction(
+            Etcd.Transaction(success: lists.map { .range(Etcd.Range(key: $0.key, range_end: self.end($0.key), count_only: true)) }))
+        // Other replicas may add at the same time: the limit is there for the disk, not for the last client.
+        for (list, count) in zip(lists, counts.responses ?? [])
+        where Int(count.response_range?.count?.value ?? 0) + list.value.count > limits.clientsPerHost {
+            return false
+        }
+        let keys = additions.map { self.clientKey($0.client, $0.version, $0.hostname) }
+        let value = encode(ClientRecord(added: .now))
+        let answer = try await client.transaction(
+            Etcd.Transaction(
+                compare: lists.map { .has(self.key("writer", $0.value[0].hostname), Data($0.value[0].version.rawValue.utf8)) }
+                    + keys.map { .isMissing($0) },
+                success: keys.map { .put($0, value) }))
+        return answer.succeeded == true
+    }
+
+    private func addAlone(_ addition: Addition) async throws(RecoveryError) {
+        let (hostname, version) = (addition.hostname, addition.version)
+        let (all, key) = (clients(hostname, version), clientKey(addition.client, version, hostname))
+        try await repeatedly { () async throws(RecoveryError) in
+            let answer = try await self.client.transaction(
+                Etcd.Transaction(success: [
+                    .range(Etcd.Range(key: self.key("hosts", hostname))), .range(Etcd.Range(key: key, count_only: true)),
+                    .range(Etcd.Range(key: all, range_end: self.end(all), count_only: true)),
+                ]))
+            let answers = (answer.responses ?? []).compactMap(\.response_range)
+            guard answers.count == 3 else { throw .unavailable("etcd left out part of an answer") }
+            guard let found = answers[0].kvs?.first else { throw .unknownHost(hostname) }
+            try self.decode(HostRecord.self, found).requireWritable(version, of: hostname)
+            guard answers[1].count == nil else { return true }
+            guard answers[2].count?.value ?? 0 < self.limits.clientsPerHost else { throw self.limits.tooManyClients(of: hostname) }
+            return try await self.client.transaction(
+                Etcd.Transaction(
+                    compare: [.has(self.key("writer", hostname), Data(version.rawValue.utf8)), .isMissing(key)],
+                    success: [.put(key, self.encode(ClientRecord(added: .now)))])
+            ).succeeded
+        }
+    }
+}
+
+extension EtcdRecoveryStore {
+    package func hosts(after hostname: ServerHostname?, limit: Int) async throws(RecoveryError) -> [HostSummary] {
+        let records = try await records(after: hostname, limit: limit)
+        guard !records.isEmpty else { return [] }
+        let counts = try await client.transaction(
+            Etcd.Transaction(
+                success: records.map { hostname, record in
+                    // A host without an active version has no such key.
+                    let all = record.active.map { self.clients(hostname, $0.name) } ?? key("none", hostname)
+                    return .range(Etcd.Range(key: all, range_end: end(all), count_only: true))
+                }))
+        return zip(records, counts.responses ?? []).map { host, answer in
+            HostSummary(host.0, host.1, clients: Int(answer.response_range?.count?.value ?? 0))
+        }
+    }
+
+    package func details(of hostname: ServerHostname) async throws(RecoveryError) -> HostDetails {
+        let answer = try await client.range(Etcd.Range(key: key("hosts", hostname)))
+        guard let found = answer.kvs?.first else { throw .unknownHost(hostname) }
+        let record = try decode(HostRecord.self, found)
+        var clients: [RecoveryVersion: [ClientIdentity: ClientRecord]] = [:]
+        for version in [record.active, record.pending].compactMap(\.?.name) {
+            clients[version] = try await self.clients(of: hostname, version, at: answer.header?.revision)
+        }
+        return HostDetails(hostname: hostname, record: record, clients: clients)
+    }
+
+    package func delete(_ hostname: ServerHostname) async throws(RecoveryError) {
+        let answer = try await client.transaction(Etcd.Transaction(success: deletion(of: hostname)))
+        guard answer.responses?.first?.response_delete_range?.deleted != nil else { throw .unknownHost(hostname) }
+    }
+
+    package func forgetPendingVersions(openedBefore time: Date) async throws(RecoveryError) -> Int {
+        var count = 0
+        for hostname in try await hostnamesInGrace(since: time) {
+            let host = key("hosts", hostname)
+            try await repeatedly { () async throws(RecoveryError) in
+                guard let found = try await self.read(host) else { return true }
+                var record = try self.decode(HostRecord.self, found)
+                guard let pending = record.pending, pending.opened < time else { return true }
+                record.forgetPending()
+                let all = self.clients(hostname, pending.name)
+                let changes: [Etcd.Operation] =
+                    record.active == nil
+                    ? self.deletion(of: hostname)
+                    : [
+                        .put(host, self.encode(record)), .delete(self.key("writer", hostname)), .delete(self.key("grace", hostname)),
+                        .delete(all, to: self.end(all)),
+                    ]
+                let answer = try await self.client.transaction(
+                    Etcd.Transaction(compare: [.isUnchanged(host, since: found)], success: changes))
+                if answer.succeeded == true { count += 1 }
+                return answer.succeeded
+            }
+        }
+        return count
+    }
+
+    package func forgetHosts(unseenSince time: Date) async throws(RecoveryError) -> Int {
+        var count = 0
+        var last: ServerHostname?
+        while true {
+            let records = try await records(after: last, limit: HostSummary.maximumPage)
+            guard !records.isEmpty else { return count }
+            last = records.last?.0
+            for (hostname, record) in records where record.seen < time {
+                // A server that only adds clients leaves the host's own record as it is.
+                let details = try await details(of: hostname)
+                guard details.versions.allSatisfy({ $0.clients.allSatisfy { $0.added < time } }) else { continue }
+                let host = key("hosts", hostname)
+                guard let found = try await read(host), try decode(HostRecord.self, found).seen < time else { continue }
+                let answer = try await client.transaction(
+                    Etcd.Transaction(compare: [.isUnchanged(host, since: found)], success: deletion(of: hostname)))
+                if answer.succeeded == true { count += 1 }
+            }
+        }
+    }
+
+    package func statistics() async throws(RecoveryError) -> RegistryStatistics {
+        let answer = try await client.transaction(
+            Etcd.Transaction(
+                success: [Etcd.Key(prefix + "/hosts/"), Etcd.Key(prefix + "/grace/")].map {
+                    .range(Etcd.Range(key: $0, range_end: end($0), count_only: true))
+                }))
+        let counts = (answer.responses ?? []).map { Int($0.response_range?.count?.value ?? 0) }
+        guard counts.count == 2 else { throw .unavailable("etcd left out part of an answer") }
+        return RegistryStatistics(hosts: counts[0], hostsInGrace: counts[1])
+    }
+}
+
+extension EtcdRecoveryStore {
+    private func key(_ kind: String, _ hostname: ServerHostname) -> Etcd.Key { Etcd.Key("\(prefix)/\(kind)/\(hostname)") }
+
+    /// What the keys of a version's clients begin with.
+    private func clients(_ hostname: ServerHostname, _ version: RecoveryVersion) -> Etcd.Key {
+        Etcd.Key("\(prefix)/clients/\(hostname)/\(version)/")
+    }
+
+    private func clientKey(_ client: ClientIdentity, _ version: RecoveryVersion, _ hostname: ServerHostname) -> Etcd.Key {
+        Etcd.Key(clients(hostname, version).text + client.rawValue)
+    }
+
+    /// The end of the range of keys that begin with `key`: no byte of a key is above a tilde.
+    private func end(_ key: Etcd.Key) -> Etcd.Key { Etcd.Key(key.text + "\u{7f}") }
+
+    private func deletion(of hostname: ServerHostname) -> [Etcd.Operation] {
+        let clients = Etcd.Key("\(prefix)/clients/\(hostname)/")
+        return ["hosts", "writer", "grace"].map { .delete(key($0, hostname)) } + [.delete(clients, to: end(clients))]
+    }
+
+    private func encode(_ value: some Encodable) -> Data {
+        guard let data = try? JSONEncoder().encode(value) else { preconditionFailure("names, dates and flags can be encoded") }
+        return data
+    }
+
+    private func decode<Value: Decodable>(_ type: Value.Type, _ found: Etcd.KeyValue) throws(RecoveryError) -> Value {
+        guard let value = try? JSONDecoder().decode(type, from: found.value ?? Data()) else { throw .damaged(found.key.text) }
+        return value
+    }
+
+    private func read(_ key: Etcd.Key) async throws(RecoveryError) -> Etcd.KeyValue? {
+        try await client.range(Etcd.Range(key: key)).kvs?.first
+    }
+
+    private func record(of hostname: ServerHostname) async throws(RecoveryError) -> (Etcd.KeyValue, HostRecord) {
+        guard let found = try await read(key("hosts", hostname)) else { throw .unknownHost(hostname) }
+        return (found, try decode(HostRecord.self, found))
+    }
+
+    private func requireRoomForHost() async throws(RecoveryError) {
+        guard try await statistics().hosts < limits.hosts else { throw limits.tooManyHosts() }
+    }
+
+    /// Makes what `changes` returns of the record of a known host, in one transaction with what was read.
+    private func change(
+        _ hostname: ServerHostname, _ changes: (inout HostRecord) throws(RecoveryError) -> [Etcd.Operation]
+    ) async throws(RecoveryError) {
+        let host = key("hosts", hostname)
+        for _ in 0..<Self.maximumTries {
+            var (found, record) = try await record(of: hostname)
+            let transaction = Etcd.Transaction(compare: [.isUnchanged(host, since: found)], success: try changes(&record))
+            if try await client.transaction(transaction).succeeded == true { return }
+        }
+        throw Self.contended
+    }
+
+    private static let contended = RecoveryError.unavailable("other replicas of the backend change the same host all the time: try again")
+
+    /// Tries until `body` says that it is done.
+    private func repeatedly(_ body: () async throws(RecoveryError) -> Bool?) async throws(RecoveryError) {
+        for _ in 0..<Self.maximumTries {
+            if try await body() == true { return }
+        }
+        throw Self.contended
+    }
+
+    private func clients(
+        of hostname: ServerHostname, _ version: RecoveryVersion, at revision: Etcd.Number?
+    ) async throws(RecoveryError) -> [ClientIdentity: ClientRecord] {
+        let all = clients(hostname, version)
+        var clients: [ClientIdentity: ClientRecord] = [:]
+        var range = Etcd.Range(key: all, range_end: end(all), limit: Etcd.Number(Self.page), revision: revision)
+        while true {
+            let answer = try await client.range(range)
+            for found in answer.kvs ?? [] {
+                // A client that is left out would lose its files without a word.
+                guard let client = ClientIdentity(rawValue: String(found.key.text.dropFirst(all.text.count))) else {
+                    throw .damaged(found.key.text)
+                }
+                clients[client] = try decode(ClientRecord.self, found)
+            }
+            guard answer.more == true, let last = answer.kvs?.last else { return clients }
+            range.key = Etcd.Key(last.key.text + "\0")
+        }
+    }
+
+    private func records(after hostname: ServerHostname?, limit: Int) async throws(RecoveryError) -> [(ServerHostname, HostRecord)] {
+        let all = Etcd.Key(prefix + "/hosts/")
+        let first = hostname.map { Etcd.Key(all.text + $0.rawValue + "\0") } ?? all
+        let answer = try await client.range(Etcd.Range(key: first, range_end: end(all), limit: Etcd.Number(Int64(limit))))
+        return try (answer.kvs ?? []).map { found throws(RecoveryError) in
+            guard let hostname = ServerHostname(rawValue: String(found.key.text.dropFirst(all.text.count))) else {
+                throw .damaged(found.key.text)
+            }
+            return (hostname, try decode(HostRecord.self, found))
+        }
+    }
+
+    private func hostnamesInGrace(since time: Date) async throws(RecoveryError) -> [ServerHostname] {
+        let all = Etcd.Key(prefix + "/grace/")
+        var hostnames: [ServerHostname] = []
+        var range = Etcd.Range(key: all, range_end: end(all), limit: Etcd.Number(Self.page))
+        while true {
+            let answer = try await client.range(range)
+            for found in answer.kvs ?? [] {
+                guard let hostname = ServerHostname(rawValue: String(found.key.text.dropFirst(all.text.count))),
+                    let since = TimeInterval(String(decoding: found.value ?? Data(), as: UTF8.self))
+                else { throw .damaged(found.key.text) }
+                if since < time.timeIntervalSince1970 { hostnames.append(hostname) }
+            }
+            guard answer.more == true, let last = answer.kvs?.last else { return hostnames }
+            range.key = Etcd.Key(last.key.text + "\0")
+        }
+    }
+}
