@@ -46,7 +46,9 @@ private struct Daemon: Sendable {
                 return NameSpace.Entry(pseudoPath: export.pseudoPath, fileSystem: files, rules: export.rules)
             })
         let pool = BufferPool()
-        store = try configuration.recoveryURL.map { try RecoveryClient(url: $0) }
+        store = try configuration.recoveryURL.map {
+            try RecoveryClient(url: $0, tokenFile: configuration.recoveryTokenFile, tls: configuration.recoveryTLS)
+        }
         guard let hostname = ServerHostname(rawValue: configuration.hostname) else {
             throw DaemonError("hostname \(configuration.hostname) cannot name a record of clients: choose another --hostname")
         }

@@ -8,6 +8,10 @@ struct SettingFlags: ParsableArguments {
     @Option(.lease) var lease: String?
     @Option(.grace) var grace: String?
     @Option(.recoveryURL) var recoveryURL: String?
+    @Option(.recoveryTokenFile) var recoveryTokenFile: String?
+    @Option(.recoveryAuthority) var recoveryAuthority: String?
+    @Option(.recoveryCertificate) var recoveryCertificate: String?
+    @Option(.recoveryKey) var recoveryKey: String?
     @Option(.recoveryDeadline) var recoveryDeadline: String?
     @Option(.stateDirectory) var stateDirectory: String?
     @Option(.deadHostsCommand) var deadHostsCommand: String?
@@ -32,7 +36,9 @@ struct SettingFlags: ParsableArguments {
     var values: [Setting: [String]] {
         let lists: [Setting: [String]] = [.export: export, .listen: listen]
         let texts: [Setting: String?] = [
-            .lease: lease, .grace: grace, .recoveryURL: recoveryURL, .recoveryDeadline: recoveryDeadline,
+            .lease: lease, .grace: grace, .recoveryURL: recoveryURL, .recoveryTokenFile: recoveryTokenFile,
+            .recoveryAuthority: recoveryAuthority, .recoveryCertificate: recoveryCertificate, .recoveryKey: recoveryKey,
+            .recoveryDeadline: recoveryDeadline,
             .stateDirectory: stateDirectory, .deadHostsCommand: deadHostsCommand, .hostname: hostname,
             .adminSocket: adminSocket, .rpcbind: rpcbind.map(String.init), .ownerDomain: ownerDomain,
             .ownerNames: ownerNames.map(String.init), .allowUnmounted: allowUnmounted.map(String.init),

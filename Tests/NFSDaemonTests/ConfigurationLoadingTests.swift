@@ -1,5 +1,6 @@
 import Foundation
 import NFSDaemon
+import RecoveryBackend
 import Testing
 
 @Suite("Loading the configuration")
@@ -63,6 +64,7 @@ struct ConfigurationLoadingTests {
             .adminSocket: "/env/socket", .rpcbind: "true", .ownerDomain: "example.org", .ownerNames: "true", .allowUnmounted: "true",
             .maximumTransfer: "64KiB", .bufferMemory: "64MiB",
             .logLevel: "debug", .logFormat: "json", .deadHostsCommand: "/env",
+            .recoveryTokenFile: "/env", .recoveryAuthority: "/env", .recoveryCertificate: "/env", .recoveryKey: "/env",
         ]
         let base = try ServerConfiguration(flags: [:], environment: ["REMUDA_EXPORT": "/data"], file: nil)
         var environment = ["REMUDA_EXPORT": "/data"].merging([setting.variable: good[setting] ?? "77"]) { $1 }
@@ -152,11 +154,14 @@ struct ConfigurationLoadingTests {
         #expect(standard.recoveryDeadline == .seconds(2))
         let given = try configuration([
             .recoveryURL: ["http://host:9503/v1/recoverybackend/"], .stateDirectory: ["/state//here/"], .recoveryDeadline: ["7"],
+            .recoveryTokenFile: ["/token"], .recoveryAuthority: ["/ca"], .recoveryCertificate: ["/certificate"], .recoveryKey: ["/key"],
             .deadHostsCommand: ["/bin/dead-hosts"],
         ])
         #expect(given.recoveryURL == "http://host:9503/v1/recoverybackend")
         #expect(given.stateDirectory == "/state/here")
         #expect(given.recoveryDeadline == .seconds(7))
+        #expect(given.recoveryTokenFile == "/token")
+        #expect(given.recoveryTLS == TLSFiles(authority: "/ca", certificate: "/certificate", key: "/key"))
         #expect(given.deadHostsCommand == "/bin/dead-hosts")
         #expect(try configuration([.recoveryURL: ["https://[fd00::1]:9503"]]).recoveryURL == "https://[fd00::1]:9503")
     }
@@ -180,6 +185,10 @@ struct ConfigurationLoadingTests {
               - "/srv/true:/null"
             listen: ["0.0.0.0:2049", "[::]:2049"]
             recovery-url: http://host:9503/v1/recoverybackend
+            recovery-token-file: /run/secrets/token
+            recovery-ca: /run/secrets/ca.pem
+            recovery-certificate: /run/secrets/server.pem
+            recovery-key: /run/secrets/server.key
             recovery-deadline: 3
             state-dir: /state
             dead-hosts-command: /bin/dead-hosts

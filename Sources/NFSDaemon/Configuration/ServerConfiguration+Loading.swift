@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import RecoveryBackend
 import RecoveryJournal
 
 extension ServerConfiguration {
@@ -27,6 +28,9 @@ extension ServerConfiguration {
         self.grace = .seconds(grace)
         stateDirectory = reader.path(.stateDirectory)
         recoveryURL = reader.recoveryURL()
+        recoveryTokenFile = reader.path(.recoveryTokenFile)
+        recoveryTLS = TLSFiles(
+            authority: reader.path(.recoveryAuthority), certificate: reader.path(.recoveryCertificate), key: reader.path(.recoveryKey))
         recoveryDeadline = .seconds(reader.number(.recoveryDeadline))
         deadHostsCommand = reader.path(.deadHostsCommand)
         hostname = reader.hostname()

@@ -16,7 +16,9 @@ extension ServerConfiguration {
             (.hostname, Node(hostname)),
         ]
         for (setting, text) in [
-            (Setting.stateDirectory, stateDirectory), (.recoveryURL, recoveryURL), (.deadHostsCommand, deadHostsCommand),
+            (Setting.stateDirectory, stateDirectory), (.recoveryURL, recoveryURL), (.recoveryTokenFile, recoveryTokenFile),
+            (.recoveryAuthority, recoveryTLS.authority), (.recoveryCertificate, recoveryTLS.certificate),
+            (.recoveryKey, recoveryTLS.key), (.deadHostsCommand, deadHostsCommand),
         ] {
             if let text { pairs.append((setting, Node(text))) }
         }

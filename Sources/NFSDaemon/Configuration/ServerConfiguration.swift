@@ -1,4 +1,5 @@
 import Logging
+import RecoveryBackend
 
 /// All a server needs to know to start, complete and checked against itself; `checkFileSystem()` checks it against the
 /// machine.
@@ -15,6 +16,10 @@ package struct ServerConfiguration: Sendable, Equatable {
     package internal(set) var stateDirectory: String?
     /// The base URL of the recovery backend, without a trailing slash; nil for none.
     package internal(set) var recoveryURL: String?
+    /// The absolute path of the file whose first line is the token for the recovery backend; nil for none.
+    package internal(set) var recoveryTokenFile: String?
+    /// The absolute paths of what HTTPS to the recovery backend takes.
+    package internal(set) var recoveryTLS: TLSFiles
     /// How long a start waits for the recovery backend: 1...3600 seconds.
     package internal(set) var recoveryDeadline: Duration
     /// The absolute path of a program that prints the names of hosts that are gone; nil for none.

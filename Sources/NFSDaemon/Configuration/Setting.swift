@@ -9,6 +9,10 @@ package enum Setting: String, CaseIterable, Sendable {
     case lease
     case grace
     case recoveryURL = "recovery-url"
+    case recoveryTokenFile = "recovery-token-file"
+    case recoveryAuthority = "recovery-ca"
+    case recoveryCertificate = "recovery-certificate"
+    case recoveryKey = "recovery-key"
     case recoveryDeadline = "recovery-deadline"
     case stateDirectory = "state-dir"
     case deadHostsCommand = "dead-hosts-command"
@@ -89,6 +93,14 @@ extension Setting {
             .init("SECONDS", standard: "90", in: 1...3600, of: .seconds, "How long a restarted server waits at most for clients to reclaim")
         case .recoveryURL:
             .init("URL", standard: nil, meaning: "none", "The recovery backend that gets a copy of the client records")
+        case .recoveryTokenFile:
+            .init("FILE", standard: nil, meaning: "none", "The file of the bearer token that the recovery backend asks for")
+        case .recoveryAuthority:
+            .init("FILE", standard: nil, meaning: "the system's", "The authorities that name the recovery backend, PEM")
+        case .recoveryCertificate:
+            .init("FILE", standard: nil, meaning: "none", "The certificate shown to the recovery backend, PEM")
+        case .recoveryKey:
+            .init("FILE", standard: nil, meaning: "none", "The key of that certificate, PEM")
         case .recoveryDeadline:
             .init("SECONDS", standard: "2", in: 1...3600, of: .seconds, "How long a start waits for the recovery backend")
         case .stateDirectory:

@@ -8,7 +8,7 @@ struct AdministrationTests {
     private static func scene(_ arguments: [String] = []) async throws -> (scene: RecoveryScene, socket: [String]) {
         var scene = try await RecoveryScene(["back", "gone"])
         let socket = ["--admin-socket", "\(scene.server.directory)/admin"]
-        try await scene.server.start(afterKill: socket + arguments.map { $0.replacing("DIRECTORY", with: scene.server.directory) })
+        try await scene.server.start(afterKill: arguments.map { $0.replacing("DIRECTORY", with: scene.server.directory) })
         #expect(try await scene.reclaim("back") == .ok)
         try await scene.completeReclaim("back")
         return (scene, socket)

@@ -63,7 +63,7 @@ final class EtcdClient: Sendable {
         var settings = HTTPClient.Configuration(tlsConfiguration: try configuration.tls.clientConfiguration())
         settings.redirectConfiguration = .disallow
         settings.timeout.connect = TimeAmount(configuration.attempt)
-        settings.timeout.read = TimeAmount(configuration.attempt)
+        settings.timeout.read = TimeAmount(configuration.timeout)
         settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 32
         settings.httpVersion = .http1Only
         http = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: settings)
@@ -112,11 +112,14 @@ extension EtcdClient {
         var failures: [String] = []
         for offset in configuration.endpoints.indices where ContinuousClock.now < deadline {
             let index = (first + offset) % configuration.endpoints.count
-            var attempt = await attempt(at: index, path, body, before: deadline)
+            // Behind the last one there is nobody to leave time for.
+            let patience = offset + 1 < configuration.endpoints.count ? configuration.attempt : configuration.timeout
+            var attempt = await attempt(at: index, path, body, for: patience, before: deadline)
             if case .needsToken = attempt {
                 // A token ends when it is not used for some minutes, or with the member that gave it.
-                let failure = await authenticate(at: index, before: deadline)
-                attempt = if let failure { failure } else { await self.attempt(at: index, path, body, before: deadline) }
+                let failure = await authenticate(at: index, for: patience, before: deadline)
+                attempt =
+                    if let failure { failure } else { await self.attempt(at: index, path, body, for: patience, before: deadline) }
             }
             switch attempt {
             case .answered(let data):
@@ -134,7 +137,7 @@ extension EtcdClient {
     }
 
     private func attempt(
-        at index: Int, _ path: String, _ body: Data, before deadline: ContinuousClock.Instant
+        at index: Int, _ path: String, _ body: Data, for patience: Duration, before deadline: ContinuousClock.Instant
     ) async -> Attempt {
         let token = state.withLock { $0.token }
         if user != nil, token == nil, path != Self.authentication { return .needsToken }
@@ -144,8 +147,7 @@ extension EtcdClient {
         if let token { request.headers.add(name: "Authorization", value: token) }
         request.body = .bytes(ByteBuffer(bytes: body))
         do {
-            let patience = min(configuration.attempt, deadline - .now)
-            let response = try await http.execute(request, deadline: .now() + TimeAmount(patience))
+            let response = try await http.execute(request, deadline: .now() + TimeAmount(min(patience, deadline - .now)))
             let answer = Data(try await response.body.collect(upTo: Self.maximumAnswerLength).readableBytesView)
             guard response.status != .ok else { return .answered(answer) }
             return failure(response.status, answer)
@@ -157,10 +159,10 @@ extension EtcdClient {
     private static let authentication = "/v3/auth/authenticate"
 
     /// Gets a token. Returns what went wrong, nil when nothing did.
-    private func authenticate(at index: Int, before deadline: ContinuousClock.Instant) async -> Attempt? {
+    private func authenticate(at index: Int, for patience: Duration, before deadline: ContinuousClock.Instant) async -> Attempt? {
         state.withLock { $0.token = nil }
         guard let user, let body = try? JSONEncoder().encode(user) else { return .failed("it asks for a user's name and password") }
-        let attempt = await attempt(at: index, Self.authentication, body, before: deadline)
+        let attempt = await attempt(at: index, Self.authentication, body, for: patience, before: deadline)
         guard case .answered(let data) = attempt else { return attempt }
         guard let answer = try? JSONDecoder().decode(Etcd.AuthenticationAnswer.self, from: data) else { return .failed("it gave no token") }
         state.withLock { $0.token = answer.token }
