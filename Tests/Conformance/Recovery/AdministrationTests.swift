@@ -26,11 +26,11 @@ struct AdministrationTests {
     @Test("sees the grace period and who is missing, and may end it")
     func endGrace() async throws {
         let (scene, socket) = try await Self.scene()
+        let line = try await scene.server.command(["status"] + socket)
+        #expect(line?.hasPrefix("grace: open, at most ") == true)
         var status = stat()
         #expect(stat("\(scene.server.directory)/admin", &status) == 0)
         #expect(status.st_mode & 0o777 == 0o600)
-        let line = try await scene.server.command(["status"] + socket)
-        #expect(line?.hasPrefix("grace: open, at most ") == true)
         let gone = try Self.name(scene, "gone")
         #expect(try await scene.server.log().contains("client=\(gone)"))
         #expect(try await Self.opens(scene) == .grace)
