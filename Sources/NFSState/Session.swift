@@ -11,9 +11,12 @@ package final class Session: Sendable {
     package let fore: ChannelAttributes
     package let back: ChannelAttributes
 
-    /// As many as the session can ever have; the first `slotCount` can be used.
+    /// As many as the session can ever have; the first `slotCount` can be used. Their number never falls: a client that has
+    /// missed that it did would be refused.
     private let slots: [Slot]
     private let slotCount: Atomic<UInt32>
+    /// The replies of that many slots are kept.
+    private let keptCount: Atomic<UInt32>
     private let budget: SlotBudget
     private let destroyed = Atomic(false)
     private let connections = Mutex([ConnectionID: Channels]())
@@ -36,6 +39,7 @@ package final class Session: Sendable {
         self.budget = budget
         self.callbacks = Mutex(callbacks)
         slotCount = Atomic(fore.maximumRequests)
+        keptCount = Atomic(fore.maximumRequests)
     }
 
     /// Whether the session was destroyed, or its client removed.
@@ -57,36 +61,36 @@ package final class Session: Sendable {
         guard slot < count else { throw .badslot }
         guard highest < count else { throw .badHighSlot }
         let target = min(budget.share, UInt32(slots.count))
-        // Slots the client says it uses are not taken from it.
-        let granted = target < count && max(slot, highest) >= target ? count : target
-        switch try slots[Int(slot)].begin(sequence: sequence, fingerprint: fingerprint, granting: granted) {
+        let used = max(slot, highest) + 1
+        let range = SlotRange(highest: max(count, target) - 1, target: target - 1)
+        switch try slots[Int(slot)].begin(sequence: sequence, fingerprint: fingerprint, target: target) {
         case .new(let seen):
-            // Fewer slots are in force when the client knew that it has no more and uses none above: it has every reply.
-            if target > count || (target < count && granted == target && seen <= target) { setSlotCount(target, from: count) }
-            return .new(
-                SlotUse(
-                    slot: slot, sequence: sequence, cacheThis: cacheThis, range: SlotRange(highest: granted - 1, target: target - 1)))
+            raise(slotCount, to: target)
+            raise(keptCount, to: max(target, used))
+            // When the client knew that it is to use no more slots, and uses none above, it has every reply of those above.
+            if seen <= target, used <= target { freeReplies(above: target) }
+            return .new(SlotUse(slot: slot, sequence: sequence, cacheThis: cacheThis, range: range))
         case .replay(let reply): return .replay(reply)
-        case .notKept(let granted): return .notKept(SlotRange(highest: granted - 1, target: min(granted, target) - 1))
+        case .notKept: return .notKept(range)
         }
     }
 
-    private func setSlotCount(_ new: UInt32, from old: UInt32) {
-        var (isSet, count) = slotCount.compareExchange(expected: old, desired: new, ordering: .acquiringAndReleasing)
-        if isSet, new < old {
-            for slot in slots[Int(new)..<Int(old)] { slot.retire() }
-        }
-        // Another request changed it meanwhile: what this one grants has to hold.
-        while !isSet, count < new {
-            (isSet, count) = slotCount.compareExchange(expected: count, desired: new, ordering: .acquiringAndReleasing)
-        }
+    private func raise(_ number: borrowing Atomic<UInt32>, to least: UInt32) {
+        if number.load(ordering: .relaxed) < least { number.max(least, ordering: .acquiringAndReleasing) }
+    }
+
+    private func freeReplies(above count: UInt32) {
+        let kept = keptCount.load(ordering: .relaxed)
+        guard kept > count, keptCount.compareExchange(expected: kept, desired: count, ordering: .acquiringAndReleasing).exchanged
+        else { return }
+        for slot in slots[Int(count)..<Int(kept)] { slot.freeReply() }
     }
 
     /// Ends what `begin` started, before the reply goes out: once the client sees it, it may use the slot again.
     /// - Parameter reply: kept for a retry when not longer than `fore.maximumCachedResponse`.
     package func finish(_ use: SlotUse, keeping reply: RawSpan?) {
         let slot = slots[Int(use.slot)]
-        if let reply, reply.byteCount <= Int(fore.maximumCachedResponse), use.slot < slotCount.load(ordering: .relaxed) {
+        if let reply, reply.byteCount <= Int(fore.maximumCachedResponse), use.slot < keptCount.load(ordering: .relaxed) {
             slot.finish(sequence: use.sequence, keeping: reply)
         } else {
             slot.finish(sequence: use.sequence, keeping: nil)

@@ -9,8 +9,8 @@ final class Slot: Sendable {
         /// The sequence id of the last request that began.
         var sequence: UInt32 = 0
         var phase = Phase.unused
-        /// The number of slots the last reply granted: what the client knows once it uses the slot again.
-        var granted = UInt32.max
+        /// The number of slots the last reply asked the client to use at most: it knows that once it uses the slot again.
+        var target = UInt32.max
         /// Tells the last request from others.
         var fingerprint: UInt64 = 0
         /// The reply of the last request, in phase `.kept`. Its memory is used again.
@@ -18,7 +18,6 @@ final class Slot: Sendable {
     }
 
     private enum Phase {
-        /// Not used since it was made, or retired.
         case unused
         case running
         /// The last request is answered and its reply is kept.
@@ -28,36 +27,33 @@ final class Slot: Sendable {
 
     enum Start {
         /// A new request.
-        /// - Parameter seen: the number of slots the client knew it was granted when it sent the request.
+        /// - Parameter seen: the number of slots the client knew it is to use at most when it sent the request.
         case new(seen: UInt32)
         case replay([UInt8])
         /// A retry of a request whose reply was not kept.
-        /// - Parameter granted: the number of slots that reply granted.
-        case notKept(granted: UInt32)
+        case notKept
     }
 
     private let state = Mutex(State())
 
-    /// - Parameter granting: the number of slots the reply will grant.
+    /// - Parameter target: the number of slots the reply will ask the client to use at most.
     /// - Throws: `seqFalseRetry`, `delay` for a retry while the request still runs, `seqMisordered`.
-    func begin(sequence: UInt32, fingerprint: UInt64, granting: UInt32) throws(NFSStatus) -> Start {
+    func begin(sequence: UInt32, fingerprint: UInt64, target: UInt32) throws(NFSStatus) -> Start {
         try state.withLock { state throws(NFSStatus) in
             if sequence == state.sequence, state.phase != .unused {
                 guard fingerprint == state.fingerprint else { throw .seqFalseRetry }
                 switch state.phase {
                 case .kept: return .replay(state.reply)
-                case .notKept: return .notKept(granted: state.granted)
+                case .notKept: return .notKept
                 case .running, .unused: throw .delay
                 }
             }
-            // When a retired slot is there again, the client may have forgotten it, or go on where it was.
-            let isNext = sequence == state.sequence &+ 1 || (state.phase == .unused && sequence == 1)
-            guard isNext, state.phase != .running else { throw .seqMisordered }
-            defer { state.granted = granting }
+            guard sequence == state.sequence &+ 1, state.phase != .running else { throw .seqMisordered }
+            defer { state.target = target }
             state.sequence = sequence
             state.phase = .running
             state.fingerprint = fingerprint
-            return .new(seen: state.granted)
+            return .new(seen: state.target)
         }
     }
 
@@ -75,11 +71,11 @@ final class Slot: Sendable {
         }
     }
 
-    /// Frees the kept reply: the client has it, and does not use the slot any more. One in use is left as it is.
-    func retire() {
+    /// Frees the kept reply, which the client has.
+    func freeReply() {
         state.withLock { state in
-            guard state.phase != .running else { return }
-            state.phase = .unused
+            guard state.phase == .kept else { return }
+            state.phase = .notKept
             state.reply = []
         }
     }

@@ -1,11 +1,11 @@
 /// How much the state of clients may grow. Every number bounds memory that a client can make the server use.
 package struct StateLimits: Sendable {
     /// Client records, confirmed and unconfirmed.
-    package var clients = 4096
+    package var clients = 16384
     /// Client records that no CREATE_SESSION has confirmed; the oldest gives way to a new one.
-    package var unconfirmedClients = 1024
+    package var unconfirmedClients = 4096
     /// Sessions of all clients.
-    package var sessions = 4096
+    package var sessions = 16384
     package var sessionsPerClient = 64
     /// Slots of one session's fore channel at most.
     package var slots = 128

@@ -7,9 +7,7 @@ import Testing
     .covers(
         .setAttr,
         never: [
-            .adminRevoked: "nobody but the server takes state away from a client, and then all of it",
-            .badChar: "the strings of owners, which alone are text, are BADOWNER when they are not UTF-8",
-            .expired: "a client that lost its state to others lost its session too: NFS4ERR_BADSESSION",
+            .badChar: "the strings of owners, which alone are text, are BADOWNER when they are not UTF-8"
         ]))
 struct SetAttrTests {
     private func newFile(_ data: [UInt8] = [1, 2, 3, 4], mode: UInt32 = 0o666) async throws -> (TestSession, FileHandle) {

@@ -6,7 +6,10 @@ import Testing
     "GETFH (RFC 8881 §18.8)",
     .covers(
         .getFH, never: [.stale: "the file is not looked at: PUTFH did, and what works on it next does"],
-        besides: [.repTooBig: "§2.10.6.4 has it for every reply", .repTooBigToCache: "§2.10.6.4 has it for every reply"]))
+        besides: [
+            .repTooBig: "§2.10.6.4 has it for every reply", .repTooBigToCache: "§2.10.6.4 has it for every reply",
+            .retryUncachedRep: "§2.10.6.1.3 has it for the operation behind SEQUENCE, whichever it is",
+        ]))
 struct GetFHTests {
     @Test("it gives what PUTFH took, and leaves it current")
     func roundTrip() async throws {

@@ -25,6 +25,7 @@ struct GetDirDelegationTests {
     @Test("a client that wants to be told when there is one is answered DIRDELEG_UNAVAIL")
     func signalWanted() async throws {
         let (session, directory) = try await newDirectory()
+        #expect(try await session.compound(.putFH(directory), .getDirDelegation()).outcome == Outcome(.getDirDelegation, .ok))
         let reply = try await session.compound(.putFH(directory), .getDirDelegation(signal: true))
         #expect(reply.outcome == Outcome(.getDirDelegation, .dirDelegUnavail))
     }

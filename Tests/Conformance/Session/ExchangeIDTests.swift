@@ -9,7 +9,8 @@ import Testing
         never: [
             .badChar: "the names in a client's implementation identifier are not looked at (§18.35.3)",
             .hashAlgUnsupp: "the encryption algorithms, of which none is supported either, are looked at first",
-        ]))
+        ],
+        besides: [.perm: "§18.35.4 has it for the update of another principal's record (case 9)"]))
 struct ExchangeIDTests {
     private let owner = ClientOwner.unique()
 

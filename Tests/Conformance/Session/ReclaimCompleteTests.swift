@@ -8,6 +8,7 @@ import Testing
         .reclaimComplete,
         never: [
             .inval: "its argument is a boolean",
+            .stale: "the file is not looked at: PUTFH did",
             .wrongType: "any object stands for its file system",
         ]))
 struct ReclaimCompleteTests {
