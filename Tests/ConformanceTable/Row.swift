@@ -31,8 +31,11 @@ struct Row {
                 complaints.append("\(operation.name) \(error.name) is not tested, and no reason says why it cannot be")
             }
         }
-        for (outcome, entry) in record.entries where outcome.operation == operation.value {
-            guard !listed.contains(where: { $0.value == outcome.status }), let test = entry.tests.min() else { continue }
+        let others = record.entries.filter { entry in
+            entry.key.operation == operation.value && !listed.contains { $0.value == entry.key.status }
+        }
+        for (outcome, entry) in others.sorted(by: { $0.key.status.rawValue < $1.key.status.rawValue }) {
+            guard let test = entry.tests.min() else { continue }
             let name = String(describing: outcome.status)
             if let reason = entry.besides.min() {
                 verdicts.append((name, .tested("\(test). Not in §15.2: \(reason)")))
