@@ -134,8 +134,7 @@ int linux_reopen(int file, int flags) { return RESULT(open(path_of(file).text, f
 
 static struct linux_time time_of(struct statx_timestamp time) { return (struct linux_time){time.tv_sec, time.tv_nsec}; }
 
-// The status of the entry `name` of a directory, or with an empty name that of the file itself.
-static int status_at(int file, const char *name, struct linux_status *status) {
+int linux_status_at(int file, const char *name, struct linux_status *status) {
     struct statx kernel;
     int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
     if (statx(file, name, flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &kernel) != 0) return -errno;
@@ -160,7 +159,7 @@ static int status_at(int file, const char *name, struct linux_status *status) {
     return 0;
 }
 
-int linux_status(int file, struct linux_status *status) { return status_at(file, "", status); }
+int linux_status(int file, struct linux_status *status) { return linux_status_at(file, "", status); }
 
 int64_t linux_ctime_step(int directory) {
     int file = (int)RESULT(openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
@@ -256,7 +255,7 @@ int linux_glimpse(int directory, const char *name, struct linux_status *status, 
     for (int attempt = 0; attempt < 4; attempt++) {
         struct linux_handle before;
         int error = handle_at(directory, name, &before);
-        if (error == 0) error = status_at(directory, name, status);
+        if (error == 0) error = linux_status_at(directory, name, status);
         if (error == 0) error = handle_at(directory, name, handle);
         if (error != 0) return error;
         if (are_equal(&before, handle)) return 0;
@@ -278,12 +277,9 @@ ptrdiff_t linux_read(int file, void *buffer, size_t count, int64_t offset, bool 
     return RESULT(no_wait ? preadv2(file, &vector, 1, offset, RWF_NOWAIT) : pread(file, buffer, count, offset));
 }
 
-ptrdiff_t linux_write(int file, const void *bytes, size_t count, int64_t offset, enum linux_durability durability) {
-    static const int flags[] = {
-        [LINUX_CACHED] = 0, [LINUX_NO_WAIT] = RWF_NOWAIT, [LINUX_DATA_SYNC] = RWF_DSYNC, [LINUX_FILE_SYNC] = RWF_SYNC,
-    };
+ptrdiff_t linux_write(int file, const void *bytes, size_t count, int64_t offset, bool no_wait) {
     struct iovec vector = {.iov_base = (void *)bytes, .iov_len = count};
-    return RESULT(pwritev2(file, &vector, 1, offset, flags[durability]));
+    return RESULT(no_wait ? pwritev2(file, &vector, 1, offset, RWF_NOWAIT) : pwrite(file, bytes, count, offset));
 }
 
 int64_t linux_size(int file) { return RESULT(lseek(file, 0, SEEK_END)); }

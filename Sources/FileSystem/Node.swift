@@ -40,18 +40,14 @@ package protocol Node: AnyObject, Sendable {
     /// - Throws: `notdir` when this is no directory, `noent`, `access`.
     func lookup(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> any Node
 
-    /// The same for one who asks for the handle and the attributes of that moment and then lets go, as a listing does for
-    /// each of its entries: nothing is opened or kept for it, where the file system can do without.
-    func glimpse(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> any Node
-
     /// The directory this directory is in; nil for the root of its `FileSystem`.
     func parent(_ caller: Caller) throws(NFSStatus) -> (any Node)?
 
     /// Calls `body` with the entries behind `cookie` (0: from the start) until it returns false. Neither `.` nor `..` is
-    /// among them.
+    /// among them. Its second argument looks at the file behind the entry.
     /// - Returns: whether the end of the directory was reached.
     func entries(
-        after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry) throws(NFSStatus) -> Bool
+        after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry, Glimpse) throws(NFSStatus) -> Bool
     ) throws(NFSStatus) -> Bool
 
     /// Makes a new entry.
@@ -107,9 +103,6 @@ extension Node {
     /// What a file system does that has nothing mounted inside.
     package var coveredFileID: UInt64? { nil }
 
-    /// What a file system does to which one file is as good as another.
-    package func glimpse(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> any Node { try lookup(name, caller) }
-
     /// What a file system without permissions has to do.
     package func openGranted(_ access: ShareAccess, _ caller: Caller) throws(NFSStatus) -> any OpenFile { try open(access, caller) }
 }
@@ -124,6 +117,10 @@ package enum NewObject: Sendable {
     case socket
     case fifo
 }
+
+/// A look at the file behind an entry of a directory: what `lookup` finds, and its attributes of that moment. Nothing is opened
+/// or kept for it, where the file system can do without.
+package typealias Glimpse = () throws(NFSStatus) -> (node: any Node, attributes: FileAttributes)
 
 /// One entry of a directory, lent for the duration of a call.
 package struct DirectoryEntry {
@@ -149,10 +146,10 @@ package protocol OpenFile: AnyObject, Sendable {
     /// - Returns: the number of bytes read, and whether they reach the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> (count: Int, atEnd: Bool)
 
-    /// Writes `bytes` at `offset` and returns once they are as durable as `stability` says.
+    /// Writes `bytes` at `offset`; `commit` makes them durable.
     /// - Returns: the number of bytes written; fewer than given only when the device was full after some.
     /// - Throws: `fbig`, `nospc`, `dquot`, `io`.
-    func write(_ bytes: RawSpan, at offset: UInt64, _ stability: WriteStability, mayBlock: Bool) throws(NFSStatus) -> Int
+    func write(_ bytes: RawSpan, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> Int
 
     /// Sets the size as `setAttributes` does, with the right the file was opened for writing with.
     /// - Throws: `fbig`, `nospc`, `dquot`, `io`.

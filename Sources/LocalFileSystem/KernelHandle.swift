@@ -64,8 +64,12 @@ struct KernelHandle {
         let mark = Self.mark(of: identity)
         for index in 0..<4 { bytes[2 + index] = UInt8(truncatingIfNeeded: mark >> UInt32(index * 8)) }
         let length = Int(kernel.count)
-        withUnsafeBytes(of: kernel.bytes) { kernelBytes in
-            for index in 0..<length { bytes[Self.headLength + index] = kernelBytes[index] }
+        var target = bytes.mutableSpan
+        target.withUnsafeMutableBytes { target in
+            withUnsafeBytes(of: kernel.bytes) { kernelBytes in
+                UnsafeMutableRawBufferPointer(rebasing: target[Self.headLength...]).copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: kernelBytes[..<length]))
+            }
         }
         guard let handle = FileHandle(bytes.span.bytes.extracting(first: Self.headLength + length)) else {
             preconditionFailure("a handle of at most 48 bytes fits into a FileHandle")

@@ -5,7 +5,6 @@ import NFSProtocol
 
 extension LocalNode {
     func attributes(_ caller: Caller) throws(NFSStatus) -> FileAttributes {
-        if let glimpsed { return glimpsed }
         let (status, change) = try status(mayBlock: caller.mayBlock)
         // Removed by another process: to clients it is gone, unless they have it open.
         if status.links == 0, !isOpen {
@@ -82,7 +81,9 @@ extension LocalNode {
     /// Brings this file's attributes, and if it is a directory its entries, to stable storage.
     func persist() throws(NFSStatus) {
         switch type {
-        case .directory: try require(linux_fsync(descriptor(for: .read, mayBlock: true).number))
+        case .directory:
+            let descriptor = try descriptor(for: .read, mayBlock: true)
+            try volume.flushes.flush(handle) { () throws(NFSStatus) in try require(linux_fsync(descriptor.number)) }
         case .regular: try persistFile()
         // The others cannot be opened without effect, so the whole file system stands in for them.
         default: try require(linux_syncfs(volume.root.number))

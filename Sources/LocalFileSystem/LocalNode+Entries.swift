@@ -7,17 +7,19 @@ extension LocalNode {
     /// Added to the kernel's positions, so that none becomes a cookie the protocol reserves (RFC 8881 §18.23.3).
     private static let firstCookie: UInt64 = 3
 
-    /// Bytes of entries taken from the kernel at once: some hundreds of them.
-    private static let bufferSize = 32 * 1024
+    /// Bytes of entries taken from the kernel at once: about a hundred of them. Those behind the end of a reply are read again
+    /// for the next one.
+    private static let bufferSize = 4 * 1024
 
     func entries(
-        after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry) throws(NFSStatus) -> Bool
+        after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry, Glimpse) throws(NFSStatus) -> Bool
     ) throws(NFSStatus) -> Bool {
         try requireDirectory()
         let start = try Self.position(after: cookie)
         let directory = try descriptor(mayBlock: caller.mayBlock)
         try volume.act(as: caller.credentials)
         guard try permits(R_OK, directory) else { throw .access }
+        let maySearch = try permits(X_OK, directory)
 
         var listing = try listing(of: directory, mayBlock: caller.mayBlock)
         if listing.position != start {
@@ -40,13 +42,56 @@ extension LocalNode {
             let goesOn = try Self.forEachEntry(in: part, &listing.position) { entry throws(NFSStatus) in
                 // An error means that it cannot be seen either.
                 if HiddenFiles.isDirectoryName(entry.name), (try? isHidden(entry.name, in: directory, caller)) ?? true { return true }
-                return try body(entry)
+                let (name, fileID) = (entry.name, entry.fileID)
+                return try body(entry) { () throws(NFSStatus) in
+                    guard maySearch else { throw .access }
+                    return try glimpse(name, fileID, in: directory, caller)
+                }
             }
             guard goesOn else {
                 keepListing(listing)
                 return false
             }
         }
+    }
+
+    /// Looks at the entry `name`, of which the kernel told the number.
+    private func glimpse(
+        _ name: FileName, _ fileID: UInt64, in directory: Descriptor, _ caller: Caller
+    ) throws(NFSStatus) -> (node: any Node, attributes: FileAttributes) {
+        let known = volume.listedHandles.find(fileID)
+        // A file in use is looked at by its descriptor: that is cheaper, and it knows of changes under way. Not so directories,
+        // on which something may be mounted.
+        if let known, let node = volume.cache.find(known.handle), node.type != .directory, let descriptor = node.keptDescriptor {
+            let (status, change) = try node.status(through: descriptor)
+            if status.links > 0, status.inode == fileID { return (node, node.attributes(status, change)) }
+        }
+        try volume.act(as: caller.credentials)
+        var status = linux_status()
+        let handle: FileHandle
+        do throws(SystemError) {
+            try check(name.withCString { linux_status_at(directory.number, $0, &status) })
+            if let known, known.isOf(status) {
+                handle = known.handle
+            } else {
+                handle = try KernelHandle(of: name, in: directory.number, &status).handle(of: volume.identity)
+                volume.listedHandles.note(handle, of: status)
+            }
+        } catch {
+            guard error.code == EAGAIN else { throw error.status }
+            return try lookAt(name, caller)
+        }
+        // What changed just now may change again at the same time by a clock that ticks: then the change attribute needs
+        // somebody to count, which is the node of a file in use.
+        guard !status.is_mount_root, !status.changed.isRecent else { return try lookAt(name, caller) }
+        guard let type = FileType(mode: status.mode) else { throw .noent }
+        let node = volume.cache.find(handle) ?? LocalNode(handle, type, in: volume)
+        return (node, node.attributes(status, node.change(status)))
+    }
+
+    private func lookAt(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> (node: any Node, attributes: FileAttributes) {
+        let node = try lookup(name, caller)
+        return (node, try node.attributes(caller))
     }
 
     /// Calls `body` with the entries behind where `descriptor` stands until it returns false.

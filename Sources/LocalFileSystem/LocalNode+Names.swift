@@ -17,28 +17,6 @@ extension LocalNode {
         }
     }
 
-    func glimpse(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> any Node {
-        try requireDirectory()
-        let directory = try descriptor(mayBlock: caller.mayBlock)
-        if HiddenFiles.isDirectoryName(name) { return try lookup(name, caller) }
-        try volume.act(as: caller.credentials)
-        var status = linux_status()
-        let kernelHandle: KernelHandle
-        do throws(SystemError) {
-            kernelHandle = try KernelHandle(of: name, in: directory.number, &status)
-        } catch {
-            guard error.code == EAGAIN else { throw error.status }
-            return try lookup(name, caller)
-        }
-        // What changed just now may change again at the same time by a clock that ticks: then the change attribute needs
-        // somebody to count, which is the node of a file in use.
-        guard !status.is_mount_root, !status.changed.isRecent else { return try lookup(name, caller) }
-        guard let type = FileType(mode: status.mode) else { throw .noent }
-        let handle = kernelHandle.handle(of: volume.identity)
-        let node = volume.cache.find(handle) ?? LocalNode(handle, type, in: volume)
-        return LocalNode(handle, type, in: volume, glimpsed: node.attributes(status, node.change(status)))
-    }
-
     /// A descriptor of the entry `name`, which is found with the rights the thread has; nil for a directory something is
     /// mounted on.
     /// - Throws: `stale` when this directory is gone, `noent`, `access`.
@@ -346,14 +324,5 @@ extension LocalNode {
     private func unchanged(_ directory: Descriptor) throws(NFSStatus) -> ChangeInfo {
         let change = try status(through: directory).change
         return ChangeInfo(atomic: true, before: change, after: change)
-    }
-}
-
-extension linux_time {
-    /// Whether less than a tick of the slowest clock of a kernel has gone by since, and one more to be sure.
-    fileprivate var isRecent: Bool {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return (Int64(now.tv_sec) - seconds) * 1_000_000_000 + Int64(now.tv_nsec) - Int64(nanoseconds) < 20_000_000
     }
 }

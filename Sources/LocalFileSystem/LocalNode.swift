@@ -4,13 +4,11 @@ import Glibc
 import NFSProtocol
 import Synchronization
 
-/// A file of a `LocalFileSystem`. There is one object for each file that is in use, and those of glimpses beside it.
+/// A file of a `LocalFileSystem`. There is one object for each file that is in use, and those of glimpses at others.
 final class LocalNode: Node {
     let handle: FileHandle
     let type: FileType
     let volume: Volume
-    /// What `attributes` answers with, of a glimpse: the attributes of its moment.
-    let glimpsed: FileAttributes?
 
     private let used = Atomic<Bool>(true)
     private let state = Mutex(State())
@@ -34,11 +32,10 @@ final class LocalNode: Node {
         var changes = ChangeAttribute()
     }
 
-    init(_ handle: FileHandle, _ type: FileType, in volume: Volume, glimpsed: FileAttributes? = nil) {
+    init(_ handle: FileHandle, _ type: FileType, in volume: Volume) {
         self.handle = handle
         self.type = type
         self.volume = volume
-        self.glimpsed = glimpsed
     }
 
     var fileSystemIdentity: FileSystemIdentity { volume.identity }
@@ -117,7 +114,8 @@ final class LocalNode: Node {
         return closed != nil
     }
 
-    var hasDescriptor: Bool { state.withLock { $0.descriptor != nil } }
+    /// The descriptor that is kept.
+    var keptDescriptor: Descriptor? { state.withLock { $0.descriptor } }
 
     /// Whether nothing is lost when this object goes.
     var isClean: Bool { state.withLock { !$0.hasUncommitted && $0.lostWrites == nil } }
@@ -170,14 +168,13 @@ final class LocalNode: Node {
     // MARK: Unwritten data
 
     /// A descriptor to write through.
-    /// - Parameter leavesUncommitted: whether the data will be in the page cache only.
-    func descriptorForWriting(leavesUncommitted: Bool, mayBlock: Bool) throws(NFSStatus) -> Descriptor {
+    func descriptorForWriting(mayBlock: Bool) throws(NFSStatus) -> Descriptor {
         while true {
             let descriptor = try descriptor(for: .write, mayBlock: mayBlock)
             // Marked before it is written, so that the descriptor is not closed without a look for errors.
             let isKept = state.withLock { state in
                 guard state.descriptor === descriptor || state.isUnlinked else { return false }
-                if leavesUncommitted { state.hasUncommitted = true }
+                state.hasUncommitted = true
                 return true
             }
             if isKept { return descriptor }
@@ -187,23 +184,25 @@ final class LocalNode: Node {
     /// Brings everything written to stable storage, and tells an error kept from earlier.
     func commit() throws(NFSStatus) {
         let descriptor = try descriptor(for: .read, mayBlock: true)
+        try commit(through: descriptor)
         let lost = state.withLock { state in
             defer { state.lostWrites = nil }
             return state.lostWrites
         }
-        try commit(through: descriptor)
         if let lost { throw lost }
     }
 
     /// As `commit`, and all attributes too. The kernel tells of lost writes once: what is told here is kept for `commit`, whose
     /// caller wrote them.
     func persistFile() throws(NFSStatus) {
-        let result = linux_fsync(try descriptor(for: .read, mayBlock: true).number)
-        do throws(NFSStatus) {
-            try require(result)
-        } catch {
-            state.withLock { $0.lostWrites = error }
-            throw error
+        let descriptor = try descriptor(for: .read, mayBlock: true)
+        try volume.flushes.flush(handle) { () throws(NFSStatus) in
+            do throws(NFSStatus) {
+                try require(linux_fsync(descriptor.number))
+            } catch {
+                state.withLock { $0.lostWrites = error }
+                throw error
+            }
         }
     }
 
@@ -215,10 +214,12 @@ final class LocalNode: Node {
     }
 
     private func commit(through descriptor: Descriptor) throws(NFSStatus) {
-        // What is written from here on needs another commit.
-        state.withLock { $0.hasUncommitted = false }
-        // Not only the data: the metadata that COMMIT speaks of (RFC 8881 §18.3.4) is what the change attribute is made of.
-        try require(linux_fsync(descriptor.number))
+        try volume.flushes.flush(handle) { () throws(NFSStatus) in
+            // What is written from here on needs another commit.
+            state.withLock { $0.hasUncommitted = false }
+            // Not only the data: the metadata that COMMIT speaks of (RFC 8881 §18.3.4) is what the change attribute is made of.
+            try require(linux_fsync(descriptor.number))
+        }
     }
 
     // MARK: Change attribute

@@ -40,28 +40,28 @@ final class LocalOpenFile: OpenFile {
         return (done, try start + Int64(done) >= require(linux_size(descriptor.number)))
     }
 
-    func write(_ bytes: RawSpan, at offset: UInt64, _ stability: WriteStability, mayBlock: Bool) throws(NFSStatus) -> Int {
+    func write(_ bytes: RawSpan, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> Int {
         guard bytes.byteCount > 0 else { return 0 }
         guard let start = Int64(exactly: offset), start <= Int64.max - Int64(bytes.byteCount) else { throw .fbig }
-        let durability = try durability(stability, mayBlock: mayBlock)
-        let descriptor = try node.descriptorForWriting(leavesUncommitted: stability == .unstable, mayBlock: mayBlock)
+        guard mayBlock || node.volume.writesWithoutWaiting.load(ordering: .relaxed) else { throw .wouldBlock }
+        let descriptor = try node.descriptorForWriting(mayBlock: mayBlock)
         try node.volume.act(as: credentials)
-        defer { if stability == .unstable { node.noteUncommitted(through: descriptor) } }
+        defer { node.noteUncommitted(through: descriptor) }
         return try node.changing { () throws(NFSStatus) in
             try bytes.withUnsafeBytes { bytes throws(NFSStatus) in
-                if durability == LINUX_NO_WAIT { return try writeWithoutWaiting(bytes, at: start, descriptor) }
-                return try writeAll(bytes, at: start, descriptor, durability)
+                if mayBlock { return try writeAll(bytes, at: start, descriptor) }
+                return try writeWithoutWaiting(bytes, at: start, descriptor)
             }
         }
     }
 
     /// - Returns: how many bytes were written: fewer than given when the device was full after some.
     private func writeAll(
-        _ bytes: UnsafeRawBufferPointer, at start: Int64, _ descriptor: Descriptor, _ durability: linux_durability
+        _ bytes: UnsafeRawBufferPointer, at start: Int64, _ descriptor: Descriptor
     ) throws(NFSStatus) -> Int {
         var done = 0
         while done < bytes.count {
-            let count = linux_write(descriptor.number, bytes.baseAddress! + done, bytes.count - done, start + Int64(done), durability)
+            let count = linux_write(descriptor.number, bytes.baseAddress! + done, bytes.count - done, start + Int64(done), false)
             if count >= 0 {
                 done += count
             } else if count != -Int(EINTR) {
@@ -74,21 +74,8 @@ final class LocalOpenFile: OpenFile {
         return done
     }
 
-    /// - Throws: `wouldBlock` where it is known beforehand that the write has to wait.
-    private func durability(_ stability: WriteStability, mayBlock: Bool) throws(NFSStatus) -> linux_durability {
-        guard !mayBlock else {
-            return switch stability {
-            case .unstable: LINUX_CACHED
-            case .dataSync: LINUX_DATA_SYNC
-            case .fileSync: LINUX_FILE_SYNC
-            }
-        }
-        guard stability == .unstable, node.volume.writesWithoutWaiting.load(ordering: .relaxed) else { throw .wouldBlock }
-        return LINUX_NO_WAIT
-    }
-
     private func writeWithoutWaiting(_ bytes: UnsafeRawBufferPointer, at start: Int64, _ descriptor: Descriptor) throws(NFSStatus) -> Int {
-        let count = linux_write(descriptor.number, bytes.baseAddress, bytes.count, start, LINUX_NO_WAIT)
+        let count = linux_write(descriptor.number, bytes.baseAddress, bytes.count, start, true)
         switch count {
         case bytes.count: return count
         // A part is written: writing all of it again, where waiting is possible, comes to the same.
@@ -103,7 +90,7 @@ final class LocalOpenFile: OpenFile {
     func truncate(to size: UInt64, mayBlock: Bool) throws(NFSStatus) {
         let size = try LocalNode.offset(size)
         try node.volume.requireMayChange(Caller(credentials, mayBlock: mayBlock))
-        let descriptor = try node.descriptorForWriting(leavesUncommitted: false, mayBlock: mayBlock)
+        let descriptor = try node.descriptor(for: .write, mayBlock: mayBlock)
         try node.volume.act(as: credentials)
         try node.changing { () throws(NFSStatus) in _ = try require(linux_ftruncate(descriptor.number, size)) }
         if node.volume.durableMetadata { try node.persist() }

@@ -11,7 +11,7 @@ final class NodeCache: Sendable {
         let contents = Mutex(Contents())
     }
 
-    private let shards = (0..<16).map { _ in Shard() }
+    private let shards = (0..<256).map { _ in Shard() }
     private let nextShard = Atomic<Int>(0)
 
     /// The node of `handle`, if it is known.
@@ -115,7 +115,7 @@ final class NodeCache: Sendable {
                 if nodes[index].clearUsed() { continue }
                 // New references come out of the cache alone, whose lock is held: a node unique here stays so.
                 if isKnownUniquelyReferenced(&nodes[index]), nodes[index].isClean { return .removed(remove(at: index)) }
-                if nodes[index].hasDescriptor { return .inUse(nodes[index]) }
+                if nodes[index].keptDescriptor != nil { return .inUse(nodes[index]) }
             }
             return nil
         }

@@ -34,6 +34,9 @@ final class Volume: Sendable {
     let hidden: HiddenFiles
     /// The nodes of this volume and of those mounted inside: a handle is of one volume only.
     let cache: NodeCache
+    let flushes = Flushes()
+    /// The filehandles of files that listings came by.
+    let listedHandles = ListedHandles()
     /// Whether the file system can write into the page cache without waiting, as far as known: XFS can, ext4 cannot.
     let writesWithoutWaiting = Atomic<Bool>(true)
 

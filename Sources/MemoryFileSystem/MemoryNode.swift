@@ -61,7 +61,7 @@ final class MemoryNode: Node {
     }
 
     func entries(
-        after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry) throws(NFSStatus) -> Bool
+        after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry, Glimpse) throws(NFSStatus) -> Bool
     ) throws(NFSStatus) -> Bool {
         var cookie = cookie
         while true {
@@ -71,7 +71,11 @@ final class MemoryNode: Node {
             guard let last = batch.last else { return true }
             // Outside of the lock: `body` may well call here.
             for entry in batch {
-                guard try body(entry) else { return false }
+                let goesOn = try body(entry) { () throws(NFSStatus) in
+                    let node = try lookup(entry.name, caller)
+                    return (node, try node.attributes(caller))
+                }
+                guard goesOn else { return false }
             }
             cookie = last.cookie
         }

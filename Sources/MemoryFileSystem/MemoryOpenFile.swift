@@ -34,7 +34,7 @@ final class MemoryOpenFile: OpenFile {
         }
     }
 
-    func write(_ bytes: RawSpan, at offset: UInt64, _ stability: WriteStability, mayBlock: Bool) throws(NFSStatus) -> Int {
+    func write(_ bytes: RawSpan, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> Int {
         guard bytes.byteCount > 0 else { return 0 }
         let bytes = bytes.withUnsafeBytes { [UInt8]($0) }
         try node.storage.tree.withLock { tree throws(NFSStatus) in try tree.write(bytes, to: node.number, at: offset, credentials) }

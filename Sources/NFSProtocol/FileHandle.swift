@@ -14,10 +14,21 @@
         guard bytes.byteCount <= Self.maximumLength else { return nil }
         count = bytes.byteCount
         words = InlineArray(repeating: 0)
-        for index in 0..<bytes.byteCount {
-            let byte = bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self)
-            words[index / 8] |= UInt64(byte) << UInt64(index % 8 * 8)
+        // Low byte first is memory order on the little-endian machines this server runs on.
+        var words = words.mutableSpan
+        words.withUnsafeMutableBytes { target in
+            bytes.withUnsafeBytes { target.copyMemory(from: $0) }
         }
+    }
+
+    /// The bytes of `word`, the highest first, and those of `rest` behind them.
+    /// - Returns: nil when they are too many.
+    package init?(_ word: UInt64, _ rest: FileHandle) {
+        guard rest.count <= Self.maximumLength - 8 else { return nil }
+        count = 8 + rest.count
+        words = InlineArray(repeating: 0)
+        words[0] = word.byteSwapped
+        for index in 1..<8 { words[index] = rest.words[index - 1] }
     }
 
     /// The byte at `index`, 0 behind the end.
@@ -25,7 +36,6 @@
 
     /// Calls `body` with the bytes.
     package func withBytes<Result: ~Copyable, Failure: Error>(_ body: (RawSpan) throws(Failure) -> Result) throws(Failure) -> Result {
-        // Stored low byte first, which is memory order on the little-endian machines this server runs on.
         try body(words.span.bytes.extracting(first: count))
     }
 

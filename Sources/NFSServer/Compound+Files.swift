@@ -119,8 +119,9 @@ extension Compound {
     }
 
     /// - Throws: `fileOpen` when an open of the entry `name` denies others to write, which its removal would do
-    ///   (RFC 8881 §18.25.4); `noent`.
+    ///   (RFC 8881 §18.25.4); what finding the entry fails with.
     func requireRemovable(_ name: FileName, from directory: CurrentFile) throws(NFSStatus) {
+        guard server.files.mayHaveDenials else { return }
         let node = try directory.node.lookup(name, caller(on: directory))
         guard node.type == .regular else { return }
         let key = CurrentFile(node: node, export: directory.export).stateKey

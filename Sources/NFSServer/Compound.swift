@@ -55,6 +55,8 @@ final class Compound: @unchecked Sendable {
     private(set) var keepsLease = false
     /// What to wait for before the current operation runs again; set together with throwing `wouldBlock`.
     var waitsFor: WaitReason?
+    /// What the flush came to that the current operation waited for.
+    var flushed: Flushed?
 
     /// Set by SEQUENCE.
     var session: Session?
@@ -134,10 +136,29 @@ final class Compound: @unchecked Sendable {
     }
 }
 
+/// Data that is in the page cache.
+struct Written {
+    var count: Int
+    /// The write verifier before it was written.
+    var verifier: Verifier
+}
+
+/// A flush that an operation waited for.
+struct Flushed {
+    /// What the operation wrote before, if anything.
+    var written: Written?
+    /// `ok` when it went well.
+    var status: NFSStatus
+}
+
 /// What a compound can wait for.
 enum WaitReason {
     /// A thread that may block.
     case worker
+    /// The same, for what most likely need not.
+    case briefWorker
+    /// Everything that is written to a file by now, by this operation or others, on stable storage.
+    case flush(any OpenFile, of: FileHandle, Written?)
     /// The end of the grace period.
     case endOfGrace
     /// The record of the last instance, by which clients are let in.

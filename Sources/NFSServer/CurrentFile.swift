@@ -7,21 +7,8 @@ struct CurrentFile: Sendable {
     let export: Export
 
     /// The filehandle on the wire: the export's id in front of the file system's own handle.
-    var wireHandle: FileHandle {
-        var bytes = InlineArray<64, UInt8>(repeating: 0)
-        for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: export.id >> UInt64(56 - index * 8)) }
-        let handle = node.handle
-        for index in 0..<handle.count { bytes[8 + index] = handle[index] }
-        return FileHandle(bytes.span.bytes.extracting(first: 8 + handle.count))!
-    }
+    var wireHandle: FileHandle { FileHandle(export.id, node.handle)! }
 
     /// Names the file in the tables of opens and locks, whichever export it was reached through.
-    var stateKey: FileHandle {
-        var bytes = InlineArray<64, UInt8>(repeating: 0)
-        let folded = node.fileSystemIdentity.folded
-        for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: folded >> UInt64(56 - index * 8)) }
-        let handle = node.handle
-        for index in 0..<handle.count { bytes[8 + index] = handle[index] }
-        return FileHandle(bytes.span.bytes.extracting(first: 8 + handle.count))!
-    }
+    var stateKey: FileHandle { FileHandle(node.fileSystemIdentity.folded, node.handle)! }
 }

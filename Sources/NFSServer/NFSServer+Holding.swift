@@ -5,24 +5,40 @@ import NFSState
 extension NFSServer {
     /// Runs a compound as far as it goes on this thread.
     func advance(_ compound: Compound, mayBlock: Bool = false, hasWaited: Bool = false) {
+        if isFinished(compound, mayBlock: mayBlock, hasWaited: hasWaited) { compound.send() }
+    }
+
+    /// The same, and leaves the sending to the caller.
+    private func isFinished(_ compound: Compound, mayBlock: Bool, hasWaited: Bool) -> Bool {
         compound.mayBlock = mayBlock
         compound.hasWaited = hasWaited
         let progress = compound.run()
-        if case .waits = progress { compound.keepLease() }
-        switch progress {
-        case .finished: compound.send()
-        case .waits(.worker):
-            let hasWaited = compound.hasWaited
+        guard case .waits(let reason) = progress else { return true }
+        compound.keepLease()
+        hold(compound, for: reason)
+        return false
+    }
+
+    private func hold(_ compound: Compound, for reason: WaitReason) {
+        let hasWaited = compound.hasWaited
+        switch reason {
+        case .worker:
             workers.submit { self.advance(compound, mayBlock: true, hasWaited: hasWaited) }
-        case .waits(.endOfGrace):
+        case .briefWorker:
+            briefWorkers.submit {
+                self.isFinished(compound, mayBlock: true, hasWaited: hasWaited) ? { compound.send() } : nil
+            }
+        case .flush(let file, let key, let written):
+            flush(file, of: key, written, for: compound)
+        case .endOfGrace:
             recovery.afterGrace(atMost: .milliseconds(limits.graceHoldMilliseconds)) { self.resume(compound, hasWaited: $0) }
-        case .waits(.recordOfLastInstance):
+        case .recordOfLastInstance:
             recovery.afterLoading(atMost: .milliseconds(limits.graceHoldMilliseconds)) { self.resume(compound, hasWaited: $0) }
-        case .waits(.clientRecord(let client)):
+        case .clientRecord(let client):
             recovery.record(client) { self.resume(compound) }
-        case .waits(.revocation(let client)):
+        case .revocation(let client):
             takeState(of: client, as: .expired) { self.resume(compound) }
-        case .waits(.departure(let dropped)):
+        case .departure(let dropped):
             recovery.waiting(atMost: .milliseconds(limits.graceHoldMilliseconds), for: { self.drop(dropped, then: $0) }) {
                 self.resume(compound)
             }

@@ -31,8 +31,11 @@ package final class NFSServer: RPCService {
     private let pool: BufferPool
     /// Threads for operations that wait for a device.
     let workers: WorkerPool
+    /// Threads for operations that might.
+    let briefWorkers: BriefWorkers
     /// Threads on which compounds go on that were held for another reason.
     let continuations = WorkerPool(threads: 2)
+    private let flushQueue = FlushQueue()
     /// The upper half of the write verifier is this instance's; the lower counts failures to make writes durable.
     private let failedCommits = Atomic<UInt32>(0)
 
@@ -53,6 +56,7 @@ package final class NFSServer: RPCService {
         self.owners = owners
         self.instance = ServerInstance(rawValue: instance)
         workers = WorkerPool(threads: workerThreads)
+        briefWorkers = BriefWorkers(threads: workerThreads)
         recovery = Recovery(
             storage: storage, grace: .seconds(Int64(limits.graceSeconds)), clock: clock, log: log,
             actAsServer: { nameSpace.actAsServer() })
@@ -82,8 +86,30 @@ package final class NFSServer: RPCService {
 
     /// Tells clients, by a new write verifier, to send again what was not committed, if `status` says that the device did
     /// not take it.
-    func lostWrites(_ status: NFSStatus) {
+    private func lostWrites(_ status: NFSStatus) {
         if [.io, .nospc, .dquot, .rofs].contains(status) { failedCommits.wrappingAdd(1, ordering: .relaxed) }
+    }
+
+    /// Holds a compound until what is written to `file` by now is on stable storage, together with others that wait for the same.
+    func flush(_ file: any OpenFile, of key: FileHandle, _ written: Written?, for compound: Compound) {
+        guard flushQueue.join(key, FlushQueue.Waiter(compound: compound, written: written)) else { return }
+        workers.submit {
+            while let waiters = self.flushQueue.next(key) {
+                var status = NFSStatus.ok
+                do throws(NFSStatus) {
+                    try file.commit(mayBlock: true)
+                } catch {
+                    status = error
+                    // Before anybody hears of this flush, and before the next one begins: that would find nothing of what was
+                    // lost, and those it is for must not take an unchanged verifier for a success.
+                    self.lostWrites(error)
+                }
+                for waiter in waiters {
+                    waiter.compound.flushed = Flushed(written: waiter.written, status: status)
+                    self.advance(waiter.compound)
+                }
+            }
+        }
     }
 
     // MARK: Requests

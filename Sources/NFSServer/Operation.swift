@@ -5,8 +5,8 @@ import XDR
 ///
 /// `init` is syntax: it reads the arguments and what it cannot read becomes NFS4ERR_BADXDR. `execute` is meaning: it acts
 /// on the compound and writes the result's body. When `execute` throws, what it wrote is taken back and the status it threw
-/// is the result. An operation that throws `wouldBlock`, or parks its compound, must not have changed anything yet: it is
-/// decoded and executed again.
+/// is the result. An operation that throws `wouldBlock` is decoded and executed again, so it must not have changed anything yet,
+/// or find in the compound that it has.
 protocol Operation: ~Escapable {
     static var code: OperationCode { get }
 

@@ -12,7 +12,7 @@ final class WorkerPool: @unchecked Sendable {
     init(threads: Int) {
         pthread_mutex_init(lock, nil)
         pthread_cond_init(wake, nil)
-        for _ in 0..<max(1, threads) { startThread() }
+        for _ in 0..<max(1, threads) { Self.startThread { self.run() } }
     }
 
     /// Runs `work` on one of the threads, in the order of submission.
@@ -23,15 +23,19 @@ final class WorkerPool: @unchecked Sendable {
         pthread_mutex_unlock(lock)
     }
 
-    /// The threads, and with them the pool, live as long as the process.
-    private func startThread() {
+    /// Starts a thread that lives as long as the process, and with it what `body` uses.
+    static func startThread(_ body: @escaping () -> Void) {
+        final class Body {
+            let run: () -> Void
+            init(_ run: @escaping () -> Void) { self.run = run }
+        }
         var thread = pthread_t()
         let status = pthread_create(
             &thread, nil,
             { argument in
-                Unmanaged<WorkerPool>.fromOpaque(argument!).takeRetainedValue().run()
+                Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
                 return nil
-            }, Unmanaged.passRetained(self).toOpaque())
+            }, Unmanaged.passRetained(Body(body)).toOpaque())
         precondition(status == 0, "the system has no thread left for a worker: raise the limit of threads or lower --workers")
         pthread_detach(thread)
     }

@@ -10,10 +10,17 @@ package final class FileStateShards: Sendable {
     }
 
     private let shards: [Shard]
+    /// Whether anybody ever asked for an open that denies others something. Linux clients do not.
+    private let wasDenialAsked = Atomic<Bool>(false)
 
     package init(instance: ServerInstance, limits: StateLimits) {
         shards = (0..<64).map { Shard(FileStates(instance: instance, shard: $0, limits: limits)) }
     }
+
+    /// Whether there may be an open that denies others something: to be noted before one is asked for.
+    package var mayHaveDenials: Bool { wasDenialAsked.load(ordering: .acquiring) }
+
+    package func noteDenial() { wasDenialAsked.store(true, ordering: .releasing) }
 
     /// Runs `body` on the shard that `file` belongs to.
     package func withShard<Result: Sendable>(

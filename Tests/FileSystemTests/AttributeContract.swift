@@ -65,7 +65,7 @@ import Testing
             let open = try file.open(.both, .root)
             var seen: Set<UInt64> = [try file.attributes().change]
             let steps: [() throws -> Void] = [
-                { try open.write([1]) }, { try open.write([2]) }, { try open.write([3], at: 9, .fileSync) },
+                { try open.write([1]) }, { try open.write([2]) }, { try open.writeDurably([3], at: 9) },
                 { try file.setAttributes(AttributeChanges(mode: 0o600), .root) },
                 { try file.setAttributes(AttributeChanges(mode: 0o600), .root) }, { try open.truncate(to: 3, mayBlock: true) },
                 { _ = try root.link(file, as: name("second"), .root) }, { _ = try root.remove(name("second"), .root) },

@@ -19,10 +19,8 @@ import Testing
             #expect(try open.read(10, at: .max) == ([], true))
             #expect(try open.read(0, at: 0) == ([], false))
             try open.commit(mayBlock: true)
-            for stability in [WriteStability.dataSync, .fileSync] {
-                #expect(try open.write([7, 8, 9], at: 0, stability) == 3)
-                #expect(try open.read(3).bytes == [7, 8, 9])
-            }
+            #expect(try open.write([7, 8, 9], at: 0) == 3)
+            #expect(try open.read(3).bytes == [7, 8, 9])
             #expect(try open.write([]) == 0)
             #expect(throws: NFSStatus.fbig) { try open.write([1], at: .max) }
             #expect(throws: NFSStatus.fbig) { try open.write([1], at: UInt64(Int64.max)) }

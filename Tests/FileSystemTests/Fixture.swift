@@ -73,7 +73,7 @@ extension Node {
         var listed: [(name: String, cookie: UInt64)] = []
         while true {
             var count = 0
-            let atEnd = try entries(after: listed.last?.cookie ?? 0, caller) { entry throws(NFSStatus) in
+            let atEnd = try entries(after: listed.last?.cookie ?? 0, caller) { entry, _ throws(NFSStatus) in
                 guard count < batch else { return false }
                 count += 1
                 listed.append((entry.name.text, entry.cookie))
@@ -84,10 +84,21 @@ extension Node {
         }
     }
 
+    /// What a listing of this directory finds behind the entry `text`.
+    func glimpse(_ text: String, _ caller: Caller = .root) throws -> (node: any Node, attributes: FileAttributes) {
+        var found: (node: any Node, attributes: FileAttributes)?
+        _ = try entries(after: 0, caller) { entry, glimpse throws(NFSStatus) in
+            if entry.name.text == text { found = try glimpse() }
+            return found == nil
+        }
+        guard let found else { throw NFSStatus.noent }
+        return found
+    }
+
     /// The number a listing of this directory has for an entry.
     func fileID(of text: String) throws -> UInt64? {
         var found: UInt64?
-        _ = try entries(after: 0, .root) { entry throws(NFSStatus) in
+        _ = try entries(after: 0, .root) { entry, _ throws(NFSStatus) in
             if entry.name.text == text { found = entry.fileID }
             return found == nil
         }
@@ -105,8 +116,13 @@ extension FileName {
 
 extension OpenFile {
     @discardableResult
-    func write(_ bytes: [UInt8], at offset: UInt64 = 0, _ stability: WriteStability = .unstable) throws -> Int {
-        try write(bytes.span.bytes, at: offset, stability, mayBlock: true)
+    func write(_ bytes: [UInt8], at offset: UInt64 = 0) throws -> Int {
+        try write(bytes.span.bytes, at: offset, mayBlock: true)
+    }
+
+    func writeDurably(_ bytes: [UInt8], at offset: UInt64) throws {
+        try write(bytes, at: offset)
+        try commit(mayBlock: true)
     }
 
     func read(_ count: Int, at offset: UInt64 = 0, mayBlock: Bool = true) throws -> (bytes: [UInt8], atEnd: Bool) {

@@ -80,11 +80,6 @@ import Testing
             let open = try file.open(.both, .rootAtOnce)
             #expect(throws: NFSStatus.wouldBlock) { try open.truncate(to: 5, mayBlock: false) }
             #expect(throws: NFSStatus.wouldBlock) { try open.commit(mayBlock: false) }
-            for stability in [WriteStability.dataSync, .fileSync] {
-                #expect(throws: NFSStatus.wouldBlock) {
-                    try open.write(([1] as [UInt8]).span.bytes, at: 0, stability, mayBlock: false)
-                }
-            }
             #expect(try (root.attributes().change, file.attributes().change) == before)
             #expect(try root.names() == ["file"])
         }
@@ -99,7 +94,7 @@ import Testing
             #expect(try file.access(.read, .rootAtOnce) == .read)
             let open = try file.open(.both, .rootAtOnce)
             do throws(NFSStatus) {
-                _ = try open.write(([1, 2, 3] as [UInt8]).span.bytes, at: 0, .unstable, mayBlock: false)
+                _ = try open.write(([1, 2, 3] as [UInt8]).span.bytes, at: 0, mayBlock: false)
             } catch {
                 // ext4 cannot write without waiting; nothing is written then.
                 #expect(error == .wouldBlock)

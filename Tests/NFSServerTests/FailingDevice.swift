@@ -1,4 +1,6 @@
+import Dispatch
 import FileSystem
+import Glibc
 import MemoryFileSystem
 import NFSProtocol
 import Synchronization
@@ -16,11 +18,14 @@ final class FailingDevice: FileSystem {
 
     private let files: MemoryFileSystem
     private let failure = Mutex<(calls: Calls, status: NFSStatus)?>(nil)
+    private let cache: VolatileCache?
     let identity: FileSystemIdentity
     var root: any Node { FailingNode(files.root, on: self) }
 
-    init(_ files: MemoryFileSystem) {
+    /// - Parameter cache: where data written to it stays until it is flushed.
+    init(_ files: MemoryFileSystem, cache: VolatileCache? = nil) {
         self.files = files
+        self.cache = cache
         identity = files.identity
     }
 
@@ -32,6 +37,18 @@ final class FailingDevice: FileSystem {
     func check(_ calls: Calls = .all) throws(NFSStatus) {
         guard let failure = failure.withLock({ $0 }) else { return }
         if failure.calls == .all || failure.calls == calls { throw failure.status }
+    }
+
+    /// - Throws: `wouldBlock` where there is a cache: it may be full.
+    func requireRoom(mayBlock: Bool) throws(NFSStatus) {
+        guard cache == nil || mayBlock else { throw .wouldBlock }
+    }
+
+    func written(_ bytes: RawSpan, at offset: UInt64) { cache?.write(bytes, at: offset) }
+
+    func flush() throws(NFSStatus) {
+        try check(.durability)
+        try cache?.flush()
     }
 
     func node(for handle: NFSProtocol.FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node {
@@ -82,7 +99,7 @@ private final class FailingNode: Node {
     }
 
     func entries(
-        after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry) throws(NFSStatus) -> Bool
+        after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry, Glimpse) throws(NFSStatus) -> Bool
     ) throws(NFSStatus) -> Bool { try working().entries(after: cookie, caller, body) }
 
     func create(
@@ -132,9 +149,12 @@ private final class FailingOpenFile: OpenFile {
         return try file.read(into: buffer, at: offset, mayBlock: mayBlock)
     }
 
-    func write(_ bytes: RawSpan, at offset: UInt64, _ stability: WriteStability, mayBlock: Bool) throws(NFSStatus) -> Int {
-        try device.check(stability == .unstable ? .all : .durability)
-        return try file.write(bytes, at: offset, stability, mayBlock: mayBlock)
+    func write(_ bytes: RawSpan, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> Int {
+        try device.check()
+        try device.requireRoom(mayBlock: mayBlock)
+        let count = try file.write(bytes, at: offset, mayBlock: mayBlock)
+        device.written(bytes, at: offset)
+        return count
     }
 
     func truncate(to size: UInt64, mayBlock: Bool) throws(NFSStatus) {
@@ -143,7 +163,61 @@ private final class FailingOpenFile: OpenFile {
     }
 
     func commit(mayBlock: Bool) throws(NFSStatus) {
-        try device.check(.durability)
+        try device.flush()
         try file.commit(mayBlock: mayBlock)
+    }
+}
+
+/// What the page cache and the device make of the data of one file: it is lost unless a flush that begins after it was written goes
+/// well. The loss is told to one flush, once.
+final class VolatileCache: Sendable {
+    private struct Contents {
+        var dirty: [UInt64: UInt8] = [:]
+        var durable: [UInt64: UInt8] = [:]
+        var flushes = 0
+    }
+
+    private let contents = Mutex(Contents())
+    private let isLost: @Sendable (_ flush: Int) -> Bool
+    private let stall: (offset: UInt64, end: DispatchSemaphore)?
+
+    /// - Parameters:
+    ///   - isLost: whether the flush of a number, from 1, loses what it should write.
+    ///   - stall: a write there waits until the end is signalled.
+    init(stall: (offset: UInt64, end: DispatchSemaphore)? = nil, isLost: @escaping @Sendable (_ flush: Int) -> Bool = { _ in false }) {
+        self.stall = stall
+        self.isLost = isLost
+    }
+
+    var flushes: Int { contents.withLock { $0.flushes } }
+
+    func durableByte(at offset: UInt64) -> UInt8? { contents.withLock { $0.durable[offset] } }
+
+    func write(_ bytes: RawSpan, at offset: UInt64) {
+        if let stall, stall.offset == offset { stall.end.wait() }
+        contents.withLock { contents in
+            for index in 0..<bytes.byteCount {
+                contents.dirty[offset + UInt64(index)] = bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+            }
+        }
+    }
+
+    func flush() throws(NFSStatus) {
+        let (number, atFirst) = contents.withLock { contents in
+            contents.flushes += 1
+            return (contents.flushes, contents.dirty)
+        }
+        // A device takes its time, in which others write.
+        usleep(200)
+        let isLost = isLost(number)
+        contents.withLock { contents in
+            // Those written meanwhile may have been on their way too, when they are lost.
+            let taken = isLost ? contents.dirty : atFirst
+            for (offset, byte) in taken {
+                if contents.dirty[offset] == byte { contents.dirty[offset] = nil }
+                if !isLost { contents.durable[offset] = byte }
+            }
+        }
+        if isLost { throw .io }
     }
 }

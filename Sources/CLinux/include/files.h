@@ -82,6 +82,8 @@ int linux_open_directory(const char *path);
 // A new descriptor of the same file, opened with `flags`; unlike the given one it may not be O_PATH.
 int linux_reopen(int file, int flags);
 int linux_status(int file, struct linux_status *status);
+// The status of the entry `name` of a directory; of a mount point that of what is mounted there. A symbolic link is not followed.
+int linux_status_at(int directory, const char *name, struct linux_status *status);
 // How far apart, in nanoseconds, two ctimes of a file on the directory's file system are at least when somebody looked at the
 // first; 0 when every change gives another one, however short after. Tried on a file without a name.
 int64_t linux_ctime_step(int directory);
@@ -101,8 +103,7 @@ int linux_open_handle(int mount, const struct linux_handle *handle);
 
 // -EAGAIN instead of waiting for a device when `no_wait`; fewer bytes than asked are possible then.
 ptrdiff_t linux_read(int file, void *buffer, size_t count, int64_t offset, bool no_wait);
-enum linux_durability { LINUX_CACHED, LINUX_NO_WAIT, LINUX_DATA_SYNC, LINUX_FILE_SYNC };
-ptrdiff_t linux_write(int file, const void *bytes, size_t count, int64_t offset, enum linux_durability durability);
+ptrdiff_t linux_write(int file, const void *bytes, size_t count, int64_t offset, bool no_wait);
 int64_t linux_size(int file);
 // Takes storage for the first `length` bytes from the file system; the size of the file stays.
 int linux_reserve(int file, uint64_t length);

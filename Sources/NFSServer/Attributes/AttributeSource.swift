@@ -20,9 +20,14 @@ struct AttributeSource {
 
     /// Gathers what is needed for `wanted`.
     init(_ file: CurrentFile, wanted: AttributeSet, server: NFSServer, caller: Caller) throws(NFSStatus) {
+        try self.init(file, file.node.attributes(caller), wanted: wanted, server: server, caller: caller)
+    }
+
+    /// Gathers what is needed for `wanted` beside `attributes`.
+    init(_ file: CurrentFile, _ attributes: FileAttributes, wanted: AttributeSet, server: NFSServer, caller: Caller) throws(NFSStatus) {
         self.file = file
+        self.attributes = attributes
         limits = server.limits
-        attributes = try file.node.attributes(caller)
         statistics = wanted.intersection(Self.fileSystemWide).isEmpty ? nil : try file.node.statistics(caller)
         let owners = server.owners
         owner = wanted.contains(.owner) ? try owners.text(of: attributes.owner, .user, mayBlock: caller.mayBlock) : nil

@@ -108,12 +108,17 @@ final class PseudoNode: Node {
     func parent(_ caller: Caller) throws(NFSStatus) -> (any Node)? { parentNode }
 
     func entries(
-        after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry) throws(NFSStatus) -> Bool
+        after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry, Glimpse) throws(NFSStatus) -> Bool
     ) throws(NFSStatus) -> Bool {
         for child in children {
             let fileID = Self.fileID(of: child.path)
             guard fileID > cookie else { continue }
-            guard try body(DirectoryEntry(cookie: fileID, name: child.name, fileID: fileID)) else { return false }
+            let entry = DirectoryEntry(cookie: fileID, name: child.name, fileID: fileID)
+            let goesOn = try body(entry) { () throws(NFSStatus) in
+                let node = PseudoNode(path: child.path, tree: tree)
+                return (node, try node.attributes(caller))
+            }
+            guard goesOn else { return false }
         }
         return true
     }

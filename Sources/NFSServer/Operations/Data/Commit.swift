@@ -14,13 +14,14 @@ struct Commit: Operation {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let file = try compound.regularFile()
-        do throws(NFSStatus) {
+        guard let flushed = compound.flushed.take() else {
             // COMMIT asks for no right of its own, and what others wrote is committed with it.
-            try file.node.openGranted(.read, compound.caller(on: file)).commit(mayBlock: compound.mayBlock)
-        } catch {
-            compound.server.lostWrites(error)
+            let opened = try file.node.openGranted(.read, compound.caller(on: file))
+            try compound.wait(for: .flush(opened, of: file.stateKey, nil))
+        }
+        guard flushed.status == .ok else {
             // Other words for data that could not be kept are not among its statuses (§15.2).
-            throw [.nospc, .dquot, .rofs, .fbig].contains(error) ? .io : error
+            throw [.nospc, .dquot, .rofs, .fbig].contains(flushed.status) ? .io : flushed.status
         }
         compound.server.writeVerifier.encode(to: &reply)
     }

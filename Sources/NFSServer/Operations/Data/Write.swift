@@ -22,22 +22,37 @@ struct Write: Operation, ~Escapable {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let file = try compound.regularFile()
+        let written = if let flushed = try flushed(compound) { flushed } else { try write(to: file, compound) }
+        reply.uint32(UInt32(written.count))
+        reply.uint32(stability.rawValue)
+        written.verifier.encode(to: &reply)
+    }
+
+    /// What was written before a flush, when that is over.
+    private func flushed(_ compound: Compound) throws(NFSStatus) -> Written? {
+        guard let flushed = compound.flushed.take() else { return nil }
+        guard flushed.status == .ok else { throw flushed.status }
+        // An earlier flush that failed meanwhile may have been told of the loss of this data, and this one not.
+        guard flushed.written?.verifier == compound.server.writeVerifier else { throw .delay }
+        return flushed.written
+    }
+
+    private func write(to file: CurrentFile, _ compound: Compound) throws(NFSStatus) -> Written {
         try compound.requireWritable(file)
         let opened = try compound.openFile(stateID, of: file, .write)
         // Taken first: what a failure elsewhere loses while this is written must not look safe.
         let verifier = compound.server.writeVerifier
-        let written = try write(to: opened, compound)
-        reply.uint32(UInt32(written))
-        reply.uint32(stability.rawValue)
-        verifier.encode(to: &reply)
+        let written = Written(count: try write(to: opened, compound), verifier: verifier)
+        if stability != .unstable { try compound.wait(for: .flush(opened, of: file.stateKey, written)) }
+        return written
     }
 
     private func write(to opened: any OpenFile, _ compound: Compound) throws(NFSStatus) -> Int {
         do throws(NFSStatus) {
-            return try opened.write(data, at: offset, stability, mayBlock: compound.mayBlock)
+            return try opened.write(data, at: offset, mayBlock: compound.mayBlock)
         } catch {
-            // A full device refused this data only, and says so; after an error nobody knows what else is lost.
-            if stability != .unstable, error == .io { compound.server.lostWrites(error) }
+            // The page cache takes it at once, or else as soon as there is room in it.
+            if error == .wouldBlock { try compound.wait(for: .briefWorker) }
             throw error
         }
     }

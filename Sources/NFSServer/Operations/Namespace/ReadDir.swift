@@ -34,7 +34,7 @@ struct ReadDir: Operation {
         guard wanted.intersection(AttributeSupport.writeOnly).isEmpty else { throw .inval }
 
         // A thousand entries take milliseconds, and may have to be read: not on an event loop.
-        guard compound.mayBlock else { throw .wouldBlock }
+        guard compound.mayBlock else { try compound.wait(for: .briefWorker) }
 
         let start = reply.count
         let ownLimit = reply.limit
@@ -64,14 +64,15 @@ struct ReadDir: Operation {
     private func entries(
         of directory: CurrentFile, _ compound: Compound, _ reply: inout XDRWriter, _ listed: inout Listed
     ) throws(NFSStatus) -> Bool {
-        try directory.node.entries(after: cookie, compound.caller(on: directory)) { entry throws(NFSStatus) in
+        let caller = compound.caller(on: directory)
+        return try directory.node.entries(after: cookie, caller) { entry, glimpse throws(NFSStatus) in
             let bytes = 8 + 4 + (entry.name.count + 3) & ~3
             guard listed.count == 0 || directoryCount == 0 || listed.bytes + bytes <= directoryCount else { return false }
             let position = reply.count
             reply.bool(true)
             reply.uint64(entry.cookie)
             entry.name.withBytes { reply.opaque($0) }
-            guard try encodeAttributes(of: entry, in: directory, compound, to: &reply) else {
+            guard try encodeAttributes(of: entry, glimpse, in: directory, compound, caller, to: &reply) else {
                 reply.truncate(to: position)
                 return true
             }
@@ -88,15 +89,22 @@ struct ReadDir: Operation {
     /// - Returns: false for an entry that is gone by now.
     /// - Throws: what keeps the attributes from being had, unless the client asked to be told with the entry (§18.23.3).
     private func encodeAttributes(
-        of entry: borrowing DirectoryEntry, in directory: CurrentFile, _ compound: Compound, to reply: inout XDRWriter
+        of entry: borrowing DirectoryEntry, _ glimpse: Glimpse, in directory: CurrentFile, _ compound: Compound, _ caller: Caller,
+        to reply: inout XDRWriter
     ) throws(NFSStatus) -> Bool {
         guard !wanted.subtracting(Self.ofEntry).isEmpty else {
             encodeOwnAttributes(of: entry, .ok, to: &reply)
             return true
         }
         do throws(NFSStatus) {
-            let node = try directory.node.glimpse(entry.name, compound.caller(on: directory))
-            let file = compound.server.nameSpace.crossing(CurrentFile(node: node, export: directory.export))
+            let (node, attributes) = try glimpse()
+            let entered = CurrentFile(node: node, export: directory.export)
+            // Exports are entered from the pseudo file system alone.
+            guard directory.export.isPseudo else {
+                try AttributeSource(entered, attributes, wanted: wanted, server: compound.server, caller: caller).encode(wanted, to: &reply)
+                return true
+            }
+            let file = compound.server.nameSpace.crossing(entered)
             try compound.admit(to: file.export)
             try compound.requireFlavor(of: file.export)
             let caller = compound.caller(on: file)

@@ -36,6 +36,7 @@ struct Open: Operation, ~Escapable {
         guard !access.isEmpty, access.isSubset(of: .both), deny.isSubset(of: .both), wants.isValid else { throw .inval }
         // Only the claims with a name can create (§18.16.3).
         guard how.creation == nil || claim.kind.isByName else { throw .inval }
+        if !deny.isEmpty { compound.server.files.noteDenial() }
         let opened: Opened
         switch claim.kind {
         case .null: opened = try openByName(compound)

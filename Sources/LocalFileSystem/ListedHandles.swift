@@ -1,0 +1,64 @@
+import CLinux
+import FileSystem
+import Glibc
+import NFSProtocol
+import Synchronization
+
+/// The filehandles of files listings came by lately, so that the next listing need not ask the kernel for them again, which
+/// costs as much as all the rest.
+///
+/// A number is given to another file when its own is gone, but not with the same time of birth: one is noted only of a file that
+/// was born a while before, so whoever is born later is so at another time.
+final class ListedHandles: Sendable {
+    struct Known {
+        let handle: FileHandle
+        fileprivate let fileID: UInt64
+        fileprivate let born: linux_time
+
+        /// Whether this is the filehandle of the file that has `status`.
+        func isOf(_ status: linux_status) -> Bool {
+            status.is_born_known && status.inode == fileID && status.born.seconds == born.seconds
+                && status.born.nanoseconds == born.nanoseconds
+        }
+    }
+
+    /// Places of one shard: a file has one by its number, and takes it from the one before.
+    private static let capacity = 64
+
+    private final class Shard: Sendable {
+        /// Empty until the first file is noted.
+        let places = Mutex<[Known?]>([])
+    }
+
+    private let shards = (0..<256).map { _ in Shard() }
+
+    private func shard(of fileID: UInt64) -> Shard { shards[Int(fileID % 256)] }
+
+    private func place(of fileID: UInt64) -> Int { Int(fileID / 256 % UInt64(Self.capacity)) }
+
+    /// What was noted of the file, or one before it, that has the number `fileID`.
+    func find(_ fileID: UInt64) -> Known? {
+        shard(of: fileID).places.withLock { places in
+            guard !places.isEmpty, let known = places[place(of: fileID)], known.fileID == fileID else { return nil }
+            return known
+        }
+    }
+
+    /// Notes the filehandle of the file that has `status`.
+    func note(_ handle: FileHandle, of status: linux_status) {
+        guard status.is_born_known, !status.is_mount_root, !status.born.isRecent else { return }
+        shard(of: status.inode).places.withLock { places in
+            if places.isEmpty { places = Array(repeating: nil, count: Self.capacity) }
+            places[place(of: status.inode)] = Known(handle: handle, fileID: status.inode, born: status.born)
+        }
+    }
+}
+
+extension linux_time {
+    /// Whether less than a tick of the slowest clock of a kernel has gone by since, and one more to be sure.
+    var isRecent: Bool {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return (Int64(now.tv_sec) - seconds) * 1_000_000_000 + Int64(now.tv_nsec) - Int64(nanoseconds) < 20_000_000
+    }
+}
