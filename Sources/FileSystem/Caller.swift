@@ -21,9 +21,20 @@ package struct Caller: Sendable {
     /// False on an event loop: a call that would have to wait for a device throws `NFSStatus.wouldBlock` before it has any
     /// side effect, and is made again with true on a thread that may wait.
     package var mayBlock: Bool
+    /// Where calls that change names leave what is to be on stable storage before anybody hears of the change, for the caller to see
+    /// to it. Nil when they are to do so themselves.
+    package var unflushed: Unflushed?
 
-    package init(_ credentials: Credentials, mayBlock: Bool) {
+    package init(_ credentials: Credentials, mayBlock: Bool, unflushed: Unflushed? = nil) {
         self.credentials = credentials
         self.mayBlock = mayBlock
+        self.unflushed = unflushed
     }
+}
+
+/// Files to be flushed (`Node.persist`). Unchecked because one thread at a time works for a caller.
+package final class Unflushed: @unchecked Sendable {
+    package var nodes: [any Node] = []
+
+    package init() {}
 }

@@ -71,6 +71,9 @@ package protocol Node: AnyObject, Sendable {
         _ name: FileName, to directory: any Node, as newName: FileName, _ caller: Caller
     ) throws(NFSStatus) -> (source: ChangeInfo, target: ChangeInfo)
 
+    /// Brings the attributes of this file, and if it is a directory its entries, to stable storage. Waits.
+    func persist() throws(NFSStatus)
+
     /// - Throws: `inval` when this is no symbolic link.
     func symbolicLinkTarget(_ caller: Caller) throws(NFSStatus) -> [UInt8]
 
@@ -96,6 +99,9 @@ package struct FileSystemFeatures: OptionSet, Sendable {
 
 extension Node {
     package var fileSystemFeatures: FileSystemFeatures { [] }
+
+    /// What a file system without stable storage does.
+    package func persist() throws(NFSStatus) {}
 
     /// What a file system without access control lists answers.
     package func accessControlList(_ caller: Caller) throws(NFSStatus) -> [AccessControlEntry] { throw .attrnotsupp }

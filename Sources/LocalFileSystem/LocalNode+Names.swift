@@ -165,11 +165,8 @@ extension LocalNode {
                 throw error
             }
         }
-        if volume.durableMetadata {
-            // What a file is made with goes to the journal together with its name.
-            if !made.isFinished { try made.node.persist() }
-            try persist()
-        }
+        // What a file is made with goes to the journal together with its name.
+        try settle(made.isFinished ? [self] : [made.node, self], caller)
         return (made.node, change)
     }
 
@@ -192,7 +189,7 @@ extension LocalNode {
                 }
             }
         }.change
-        if volume.durableMetadata { try persist() }
+        try settle([self], caller)
         return change
     }
 
@@ -217,8 +214,18 @@ extension LocalNode {
             // Before anything can throw: a file that is open must not lose its descriptor now.
             (node ?? volume.knownNode(of: removed))?.noteUnlinked(removed)
         }.change
-        if volume.durableMetadata { try persist() }
+        try settle([self], caller)
         return change
+    }
+
+    /// Brings what was changed to stable storage, or leaves it to a caller who gathers that.
+    private func settle(_ changed: [LocalNode], _ caller: Caller) throws(NFSStatus) {
+        guard volume.durableMetadata else { return }
+        if let unflushed = caller.unflushed {
+            unflushed.nodes += changed
+        } else {
+            for node in changed { try node.persist() }
+        }
     }
 
     /// Runs `body`, which changes a file that somebody knows, if it is not nil.
@@ -277,10 +284,7 @@ extension LocalNode {
             }
             if let replaced { (victim ?? volume.knownNode(of: replaced))?.noteUnlinked(replaced) }
         }
-        if volume.durableMetadata {
-            try target.persist()
-            if target !== self { try persist() }
-        }
+        try settle(target === self ? [self] : [target, self], caller)
         return changes
     }
 

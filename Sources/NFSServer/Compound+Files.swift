@@ -111,6 +111,13 @@ extension Compound {
     /// Who makes a call into the file system of `file`.
     func caller(on file: CurrentFile) -> Caller { caller(on: file.export) }
 
+    /// The same for a change of names: what it leaves is flushed when the operation is done, together with what others changed.
+    func changer(of file: CurrentFile) -> Caller {
+        let unflushed = unflushed ?? Unflushed()
+        self.unflushed = unflushed
+        return Caller(file.export.credentials(for: credentials), mayBlock: mayBlock, unflushed: unflushed)
+    }
+
     func caller(on export: Export) -> Caller { Caller(export.credentials(for: credentials), mayBlock: mayBlock) }
 
     /// - Throws: `rofs` when nothing may be changed where `file` is.

@@ -1,3 +1,4 @@
+import FileSystem
 import NFSProtocol
 import XDR
 
@@ -20,6 +21,12 @@ extension Compound {
     func run() -> Progress {
         let record = record
         var status = headerStatus
+        if let body = bodyOfChange {
+            status = flushed.take()?.status ?? .ok
+            if status == .ok, let node = nextUnflushed() { return .waits(.persistence(node)) }
+            if status != .ok { fail(with: status, at: body) }
+            bodyOfChange = nil
+        }
         while operationsLeft > 0, status == .ok, replay == nil {
             let resultStart = reply.count
             var request = XDRReader(record.bytes, at: nextOperation)
@@ -34,9 +41,26 @@ extension Compound {
             hasWaited = false
             operationsLeft -= 1
             operationIndex += 1
+            if status == .ok, let node = nextUnflushed() {
+                bodyOfChange = resultStart + Self.resultHeader
+                return .waits(.persistence(node))
+            }
         }
         finish(with: status)
         return .finished
+    }
+
+    /// A file that the operation before has changed and that is not flushed yet.
+    private func nextUnflushed() -> (any Node)? {
+        guard let unflushed, !unflushed.nodes.isEmpty else { return nil }
+        return unflushed.nodes.removeFirst()
+    }
+
+    /// Makes a failure of the last result, whose body begins at `body`: what the operation did is not on stable storage.
+    private func fail(with status: NFSStatus, at body: Int) {
+        unflushed?.nodes = []
+        reply.truncate(to: body)
+        reply.patch(status.rawValue, at: body - 4)
     }
 
     private func runNext(_ request: inout XDRReader) -> NFSStatus {
@@ -76,6 +100,8 @@ extension Compound {
         } catch {
             reply.truncate(to: bodyStart)
             reply.limit = replyLimit
+            unflushed?.nodes = []
+            if error == .wouldBlock, waitsFor == nil, O.isBrief { waitsFor = .briefWorker }
             if error != .wouldBlock { O.encodeFailure(error, in: self, reply: &reply) }
             return error
         }

@@ -55,8 +55,12 @@ final class Compound: @unchecked Sendable {
     private(set) var keepsLease = false
     /// What to wait for before the current operation runs again; set together with throwing `wouldBlock`.
     var waitsFor: WaitReason?
-    /// What the flush came to that the current operation waited for.
+    /// What the flush came to that the compound waited for.
     var flushed: Flushed?
+    /// What the operation before changed and has to be flushed before its result counts.
+    var unflushed: Unflushed?
+    /// Where the body of that result stands; nil when there is nothing to be flushed.
+    var bodyOfChange: Int?
 
     /// Set by SEQUENCE.
     var session: Session?
@@ -159,6 +163,8 @@ enum WaitReason {
     case briefWorker
     /// Everything that is written to a file by now, by this operation or others, on stable storage.
     case flush(any OpenFile, of: FileHandle, Written?)
+    /// The names in a directory, or the attributes of a file, on stable storage.
+    case persistence(any Node)
     /// The end of the grace period.
     case endOfGrace
     /// The record of the last instance, by which clients are let in.

@@ -30,6 +30,7 @@ extension NFSServer {
             }
         case .flush(let file, let key, let written):
             flush(file, of: key, written, for: compound)
+        case .persistence(let node): persist(node, for: compound)
         case .endOfGrace:
             recovery.afterGrace(atMost: .milliseconds(limits.graceHoldMilliseconds)) { self.resume(compound, hasWaited: $0) }
         case .recordOfLastInstance:

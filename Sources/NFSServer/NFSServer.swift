@@ -92,18 +92,36 @@ package final class NFSServer: RPCService {
 
     /// Holds a compound until what is written to `file` by now is on stable storage, together with others that wait for the same.
     func flush(_ file: any OpenFile, of key: FileHandle, _ written: Written?, for compound: Compound) {
-        guard flushQueue.join(key, FlushQueue.Waiter(compound: compound, written: written)) else { return }
+        flush(key, FlushQueue.Waiter(compound: compound, written: written)) {
+            do throws(NFSStatus) {
+                try file.commit(mayBlock: true)
+                return .ok
+            } catch {
+                // Before anybody hears of this flush, and before the next one begins: that would find nothing of what was lost, and
+                // those it is for must not take an unchanged verifier for a success.
+                self.lostWrites(error)
+                return error
+            }
+        }
+    }
+
+    /// The same for the names and attributes of `node`.
+    func persist(_ node: any Node, for compound: Compound) {
+        flush(FileHandle(node.fileSystemIdentity.folded, node.handle)!, FlushQueue.Waiter(compound: compound, written: nil)) {
+            do throws(NFSStatus) {
+                try node.persist()
+                return .ok
+            } catch {
+                return error
+            }
+        }
+    }
+
+    private func flush(_ file: FileHandle, _ waiter: FlushQueue.Waiter, _ flush: @escaping () -> NFSStatus) {
+        guard flushQueue.join(file, waiter) else { return }
         workers.submit {
-            while let waiters = self.flushQueue.next(key) {
-                var status = NFSStatus.ok
-                do throws(NFSStatus) {
-                    try file.commit(mayBlock: true)
-                } catch {
-                    status = error
-                    // Before anybody hears of this flush, and before the next one begins: that would find nothing of what was
-                    // lost, and those it is for must not take an unchanged verifier for a success.
-                    self.lostWrites(error)
-                }
+            while let waiters = self.flushQueue.next(file) {
+                let status = flush()
                 for waiter in waiters {
                     waiter.compound.flushed = Flushed(written: waiter.written, status: status)
                     self.advance(waiter.compound)

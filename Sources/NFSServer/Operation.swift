@@ -17,6 +17,9 @@ protocol Operation: ~Escapable {
     /// changes something names the largest result it can have, so that it is never done and then unanswerable.
     static var reservedReply: Int { get }
 
+    /// Whether it most likely need not wait where it might have to: what it needs is in memory, or there is room for it.
+    static var isBrief: Bool { get }
+
     @_lifetime(copy request)
     init(from request: inout XDRReader) throws(XDRError)
 
@@ -29,6 +32,7 @@ protocol Operation: ~Escapable {
 extension Operation where Self: ~Escapable {
     static var place: OperationPlace { .inSession }
     static var reservedReply: Int { 8 }
+    static var isBrief: Bool { false }
     static func encodeFailure(_ status: NFSStatus, in compound: Compound, reply: inout XDRWriter) {}
 }
 

@@ -8,7 +8,7 @@ import Synchronization
 /// A file system in memory that can be made to fail, as no real one does when asked.
 final class FailingDevice: FileSystem {
     enum Calls {
-        /// COMMIT and stable WRITE.
+        /// COMMIT, stable WRITE and changes of names.
         case durability
         /// Setting attributes, the size among them.
         case attributes
@@ -106,6 +106,7 @@ private final class FailingNode: Node {
         _ name: FileName, _ object: NewObject, _ changes: AttributeChanges, _ caller: Caller
     ) throws(NFSStatus) -> (node: any Node, change: ChangeInfo) {
         let made = try working().create(name, object, changes, caller)
+        caller.unflushed?.nodes.append(self)
         return (FailingNode(made.node, on: device), made.change)
     }
 
@@ -113,13 +114,21 @@ private final class FailingNode: Node {
         try working().link(Self.inner(file), as: name, caller)
     }
 
-    func remove(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> ChangeInfo { try working().remove(name, caller) }
+    func remove(_ name: FileName, _ caller: Caller) throws(NFSStatus) -> ChangeInfo {
+        let change = try working().remove(name, caller)
+        caller.unflushed?.nodes.append(self)
+        return change
+    }
 
     func rename(
         _ name: FileName, to directory: any Node, as newName: FileName, _ caller: Caller
     ) throws(NFSStatus) -> (source: ChangeInfo, target: ChangeInfo) {
-        try working().rename(name, to: Self.inner(directory), as: newName, caller)
+        let changes = try working().rename(name, to: Self.inner(directory), as: newName, caller)
+        caller.unflushed?.nodes += [directory, self]
+        return changes
     }
+
+    func persist() throws(NFSStatus) { try device.check(.durability) }
 
     func symbolicLinkTarget(_ caller: Caller) throws(NFSStatus) -> [UInt8] { try working().symbolicLinkTarget(caller) }
 

@@ -6,6 +6,7 @@ import XDR
 struct Write: Operation, ~Escapable {
     static var code: OperationCode { .write }
     static var reservedReply: Int { 24 }
+    static var isBrief: Bool { true }
     private let stateID: StateID
     private let offset: UInt64
     private let stability: WriteStability
@@ -42,18 +43,8 @@ struct Write: Operation, ~Escapable {
         let opened = try compound.openFile(stateID, of: file, .write)
         // Taken first: what a failure elsewhere loses while this is written must not look safe.
         let verifier = compound.server.writeVerifier
-        let written = Written(count: try write(to: opened, compound), verifier: verifier)
+        let written = Written(count: try opened.write(data, at: offset, mayBlock: compound.mayBlock), verifier: verifier)
         if stability != .unstable { try compound.wait(for: .flush(opened, of: file.stateKey, written)) }
         return written
-    }
-
-    private func write(to opened: any OpenFile, _ compound: Compound) throws(NFSStatus) -> Int {
-        do throws(NFSStatus) {
-            return try opened.write(data, at: offset, mayBlock: compound.mayBlock)
-        } catch {
-            // The page cache takes it at once, or else as soon as there is room in it.
-            if error == .wouldBlock { try compound.wait(for: .briefWorker) }
-            throw error
-        }
     }
 }

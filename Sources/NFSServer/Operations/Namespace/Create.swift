@@ -6,6 +6,7 @@ import XDR
 struct Create: Operation, ~Escapable {
     static var code: OperationCode { .create }
     static var reservedReply: Int { 64 }
+    static var isBrief: Bool { true }
 
     /// createtype4, with the target of a symbolic link still in the record.
     private let type: UInt32
@@ -44,7 +45,7 @@ struct Create: Operation, ~Escapable {
         guard !update.attributes.contains(.size) else { throw .inval }
         let changes = try update.changes(.creation, of: directory, in: compound)
         try compound.requireWritable(directory)
-        let (node, change) = try directory.node.create(name, object, changes, compound.caller(on: directory))
+        let (node, change) = try directory.node.create(name, object, changes, compound.changer(of: directory))
         compound.setCurrent(CurrentFile(node: node, export: directory.export))
         change.encode(to: &reply)
         // A symbolic link has no mode of its own.

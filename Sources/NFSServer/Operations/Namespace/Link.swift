@@ -5,6 +5,7 @@ import XDR
 struct Link: Operation, ~Escapable {
     static var code: OperationCode { .link }
     static var reservedReply: Int { 32 }
+    static var isBrief: Bool { true }
     private let name: RawSpan
 
     @_lifetime(copy request)
@@ -19,7 +20,7 @@ struct Link: Operation, ~Escapable {
         guard file.node.type != .directory else { throw .isdir }
         guard file.export === directory.export else { throw .xdev }
         try compound.requireWritable(directory)
-        let change = try directory.node.link(file.node, as: name, compound.caller(on: directory))
+        let change = try directory.node.link(file.node, as: name, compound.changer(of: directory))
         change.encode(to: &reply)
     }
 }

@@ -6,6 +6,7 @@ import XDR
 struct ReadDir: Operation {
     static var code: OperationCode { .readdir }
     static var reservedReply: Int { 8 + 16 }
+    static var isBrief: Bool { true }
     private let cookie: UInt64
     private let cookieVerifier: Verifier
     /// Bytes of names and cookies the client would have at most; 0 for as many as maxcount allows.
@@ -34,7 +35,7 @@ struct ReadDir: Operation {
         guard wanted.intersection(AttributeSupport.writeOnly).isEmpty else { throw .inval }
 
         // A thousand entries take milliseconds, and may have to be read: not on an event loop.
-        guard compound.mayBlock else { try compound.wait(for: .briefWorker) }
+        guard compound.mayBlock else { throw .wouldBlock }
 
         let start = reply.count
         let ownLimit = reply.limit

@@ -6,6 +6,7 @@ import XDR
 struct Remove: Operation, ~Escapable {
     static var code: OperationCode { .remove }
     static var reservedReply: Int { 32 }
+    static var isBrief: Bool { true }
     private let name: RawSpan
 
     @_lifetime(copy request)
@@ -19,6 +20,6 @@ struct Remove: Operation, ~Escapable {
         try compound.requireWritable(directory)
         try compound.requireNoGrace()
         try compound.requireRemovable(name, from: directory)
-        try directory.node.remove(name, compound.caller(on: directory)).encode(to: &reply)
+        try directory.node.remove(name, compound.changer(of: directory)).encode(to: &reply)
     }
 }

@@ -6,6 +6,7 @@ import XDR
 struct Rename: Operation, ~Escapable {
     static var code: OperationCode { .rename }
     static var reservedReply: Int { 56 }
+    static var isBrief: Bool { true }
     private let oldName: RawSpan
     private let newName: RawSpan
 
@@ -29,7 +30,7 @@ struct Rename: Operation, ~Escapable {
         } catch .noent {
             // Nothing is replaced.
         }
-        let changes = try source.node.rename(oldName, to: target.node, as: newName, compound.caller(on: target))
+        let changes = try source.node.rename(oldName, to: target.node, as: newName, compound.changer(of: target))
         changes.source.encode(to: &reply)
         changes.target.encode(to: &reply)
     }

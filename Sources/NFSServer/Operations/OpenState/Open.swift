@@ -7,6 +7,7 @@ import XDR
 struct Open: Operation, ~Escapable {
     static var code: OperationCode { .open }
     static var reservedReply: Int { 128 }
+    static var isBrief: Bool { true }
 
     /// NFS4_OPAQUE_LIMIT (RFC 8881 §3.1).
     private static let maximumOwner = 1024
@@ -180,7 +181,7 @@ struct Open: Operation, ~Escapable {
         let node: any Node
         let change: ChangeInfo
         do throws(NFSStatus) {
-            (node, change) = try directory.node.create(name, .regular, changes, compound.caller(on: directory))
+            (node, change) = try directory.node.create(name, .regular, changes, compound.changer(of: directory))
         } catch {
             guard error == .exist else { throw error }
             return nil
