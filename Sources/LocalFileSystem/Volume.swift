@@ -34,6 +34,7 @@ final class Volume: Sendable {
     let hidden: HiddenFiles
     /// The nodes of this volume and of those mounted inside: a handle is of one volume only.
     let cache: NodeCache
+    /// Flushes under way.
     let flushes = Flushes()
     /// The filehandles of files that listings came by.
     let listedHandles = ListedHandles()

@@ -65,20 +65,24 @@ final class BriefWorkers: @unchecked Sendable {
         while true {
             while summoned == 0 { pthread_cond_wait(wake, lock) }
             summoned -= 1
-            while let work = queue.popFirst() {
-                begun += 1
-                pthread_mutex_unlock(lock)
-                let finish = work()
-                pthread_mutex_lock(lock)
-                if let finish { finished.append(finish) }
-                if queue.isEmpty || finished.count >= Self.batch { finishAll() }
-            }
+            repeat {
+                while let work = queue.popFirst() {
+                    begun += 1
+                    pthread_mutex_unlock(lock)
+                    let finish = work()
+                    pthread_mutex_lock(lock)
+                    if let finish { finished.append(finish) }
+                    if finished.count >= Self.batch { finishAll() }
+                }
+                finishAll()
+            } while !queue.isEmpty
             awake -= 1
         }
     }
 
     /// Finishes what is done, without the lock.
     private func finishAll() {
+        guard !finished.isEmpty else { return }
         var done: [() -> Void] = []
         swap(&done, &finished)
         pthread_mutex_unlock(lock)
