@@ -20,8 +20,8 @@ package final class RecoveryClient: RecoveryStore {
 
     /// A client for the backend at `url`, for example `http://longhorn-recovery-backend:9503/v1/recoverybackend`; the path
     /// may be left out.
-    /// Within `timeout` the answer to a call begins, the look-up of the name and repeated attempts to connect included;
-    /// then it may not pause for longer. The first line of `tokenFile` is presented as a bearer token, and the certificate
+    /// Within `timeout` the answer to a call begins, the look-up of the name included; then it may not pause for longer. A
+    /// connection that is refused fails the call at once. The first line of `tokenFile` is presented as a bearer token, and the certificate
     /// of `tls` to a backend that asks for one. Throws ``RecoveryError/malformed(_:)`` when the URL or a file is not what
     /// it has to be.
     package init(
@@ -39,6 +39,8 @@ package final class RecoveryClient: RecoveryStore {
         token = try tokenFile.map { path throws(RecoveryError) in try TokenFile(path: path) }
         var configuration = HTTPClient.Configuration(tlsConfiguration: try tls.clientConfiguration())
         configuration.redirectConfiguration = .disallow
+        // Whoever calls knows how long it may wait: a server that starts not at all for a backend that is not there.
+        configuration.connectionPool.retryConnectionEstablishment = false
         configuration.timeout.connect = self.timeout
         // A deadline ends with the head of the answer.
         configuration.timeout.read = self.timeout
