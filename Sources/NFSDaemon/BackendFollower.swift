@@ -217,14 +217,14 @@ package actor BackendFollower {
                 try await store.open(version, for: hostname)
                 abandonVersion()
                 self.version = version
-                CrashPoint.reach("backend.open.done")
+                CrashPoint.backendOpenDone.reach()
                 continue
             }
             if let client = missing.first {
                 pushed.insert(client)
                 try await store.add(client, to: version, of: hostname)
                 if wanted.contains(client) { missing.remove(client) }
-                CrashPoint.reach("backend.add.done")
+                CrashPoint.backendAddDone.reach()
             } else if let client = surplus.first {
                 try await store.remove(client, of: hostname)
                 if wanted.contains(client) {
@@ -233,7 +233,7 @@ package actor BackendFollower {
                     surplus.remove(client)
                     pushed.remove(client)
                 }
-                CrashPoint.reach("backend.remove.done")
+                CrashPoint.backendRemoveDone.reach()
             } else if wantsActive, !isActive {
                 do throws(RecoveryError) {
                     try await store.activate(version, for: hostname)
@@ -247,7 +247,7 @@ package actor BackendFollower {
                     throw error
                 }
                 isActive = true
-                CrashPoint.reach("backend.activate.done")
+                CrashPoint.backendActivateDone.reach()
                 await onActive()
             } else {
                 return
