@@ -65,10 +65,10 @@ let package = Package(
             "RecoveryBackend",
             [
                 .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 lifecycle, log,
             ],
             resources: [.embedInCode("REST/openapi.json")]),
@@ -118,7 +118,8 @@ let package = Package(
         tests(
             "NFSServerTests",
             ["NFSServer", "NFSTestServer", "ConformanceRecord", "NFSTestClient", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC"]),
-        tests("Conformance", ["NFSTestClient", "NFSTestServer", "ConformanceRecord", "conformance-table", "nfs-server", "recovery-backend"]),
+        tests(
+            "Conformance", ["NFSTestClient", "NFSTestServer", "ConformanceRecord", "conformance-table", "nfs-server", "recovery-backend"]),
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(
