@@ -55,7 +55,7 @@ package final class RecoveryClient: RecoveryStore {
         _ version: RecoveryVersion, replacing replaced: RecoveryVersion?, for hostname: ServerHostname
     ) async throws(RecoveryError) {
         let body = VersionRequest(hostname: hostname.rawValue, version: version.rawValue, replaces: replaced?.rawValue)
-        let answer = try await call(.POST, [], body, about: Subject(hostname, version))
+        let answer = try await call(.POST, [], body, about: Subject(hostname, replaced ?? version))
         takesMany.withLock { $0 = answer.headers.first(name: ClientsRequest.acceptance.rawName) == ClientsRequest.mediaType }
     }
 
