@@ -61,9 +61,11 @@ let package = Package(
         module("MemoryFileSystem", ["FileSystem", "NFSProtocol"]),
         module("NFSState", ["NFSProtocol"]),
         module("Security", ["CGSSAPI", "NFSProtocol"]),
+        module("Exposition"),
         module(
             "RecoveryBackend",
             [
+                "Exposition",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -84,7 +86,7 @@ let package = Package(
         module(
             "NFSDaemon",
             [
-                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend", "RecoveryJournal",
+                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -119,7 +121,8 @@ let package = Package(
             "NFSServerTests",
             ["NFSServer", "NFSTestServer", "ConformanceRecord", "NFSTestClient", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC"]),
         tests(
-            "Conformance", ["NFSTestClient", "NFSTestServer", "ConformanceRecord", "conformance-table", "nfs-server", "recovery-backend"]),
+            "Conformance",
+            ["NFSTestClient", "NFSTestServer", "ConformanceRecord", "conformance-table", "nfs-server", "recovery-backend"]),
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(

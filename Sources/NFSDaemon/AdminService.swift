@@ -17,8 +17,8 @@ struct AdminService: Sendable {
 
     /// Serves until the task is cancelled.
     func run() async throws {
-        // A socket that a killed predecessor left is in the way; the configuration was checked to name no other file.
-        unlink(socketPath)
+        let place = try PrivatePlace(beside: socketPath)
+        defer { place.remove() }
         let router = Router()
         router.get("/v1/status") { [server] _, _ in
             Response(
@@ -43,7 +43,14 @@ struct AdminService: Sendable {
         }
         let path = socketPath
         let application = Application(
-            router: router, configuration: .init(address: .unixDomainSocket(path: path)), onServerRunning: { _ in chmod(path, 0o600) },
+            router: router, configuration: .init(address: .unixDomainSocket(path: place.socketPath)),
+            onServerRunning: { _ in
+                do {
+                    try place.publish(as: path)
+                } catch {
+                    log.error("administration is not available", metadata: ["socket": "\(path)", "error": "\(error)"])
+                }
+            },
             logger: log)
         try await application.run()
     }
@@ -52,5 +59,35 @@ struct AdminService: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
         return encoder
+    }
+}
+
+/// A directory nobody else can enter, in which a socket is made and gets its permissions before it appears where it belongs.
+private struct PrivatePlace: Sendable {
+    private let directory: String
+    /// Names the directory in a path that is never too long for a socket.
+    private let descriptor: Int32
+
+    init(beside path: String) throws {
+        var template = Array("\(path).XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw DaemonError("cannot make a directory beside it: \(String(cString: strerror(errno)))") }
+        directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+
+    var socketPath: String { "/proc/self/fd/\(descriptor)/socket" }
+
+    /// Moves the socket to `path`, also over one that a killed predecessor left; the configuration was checked to name no other file.
+    func publish(as path: String) throws {
+        guard chmod(socketPath, 0o600) == 0, rename(socketPath, path) == 0 else {
+            throw DaemonError("cannot move it there: \(String(cString: strerror(errno)))")
+        }
+        rmdir(directory)
+    }
+
+    func remove() {
+        unlink(socketPath)
+        rmdir(directory)
+        close(descriptor)
     }
 }

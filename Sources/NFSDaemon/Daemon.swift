@@ -92,6 +92,15 @@ private struct Daemon: Sendable {
                     }
                 }
             }
+            if let address = configuration.metricsAddress {
+                group.addTask {
+                    do {
+                        try await MetricsService(server: server, backend: backend, address: address, log: log).run()
+                    } catch {
+                        log.error("metrics are not available", metadata: ["address": "\(address)", "error": "\(error)"])
+                    }
+                }
+            }
             if let program = configuration.deadHostsCommand {
                 group.addTask { await DeadHosts(program: program, server: server, log: log).watch() }
             }
@@ -188,8 +197,7 @@ extension ServerConfiguration {
         state.sessions = limits.sessions
         return Limits(
             leaseSeconds: UInt32(lease.components.seconds), graceSeconds: UInt32(grace.components.seconds),
-            maximumTransfer: limits.transfer,
-            state: state)
+            maximumTransfer: limits.transfer, state: state, graceIO: graceIO)
     }
 
     fileprivate var owners: OwnerNames {

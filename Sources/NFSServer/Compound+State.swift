@@ -70,11 +70,10 @@ extension Compound {
     /// The open file to read or write through, for a stateid as it stands in READ, WRITE and SETATTR.
     ///
     /// A stateid of an open or a lock brings its own; for a special one the file is opened as the caller, for this once.
-    /// What was reclaimed can be used while others still reclaim: byte-range locks are advisory, and no reservation that could
-    /// forbid this use can have existed beside it (RFC 8881 §8.4.2.1).
     /// - Throws: `badStateid`, `oldStateid`, `expired`, `adminRevoked`, `openmode`; `locked` when a share reservation forbids;
     ///   `access`; `grace`.
     func openFile(_ stateID: StateID, of file: CurrentFile, _ access: ShareAccess) throws(NFSStatus) -> any OpenFile {
+        if server.limits.graceIO == .strict { try requireNoGrace() }
         let stateID = try resolve(stateID)
         let key = file.stateKey
         guard stateID == .anonymous || stateID == .readBypass else {

@@ -13,20 +13,32 @@ package struct Limits: Sendable {
     /// How long a request that came during grace is held before it is answered with NFS4ERR_GRACE, in milliseconds. The end
     /// of grace is seldom far, and a client that was refused waits longer each time: Linux up to 15 s.
     package var graceHoldMilliseconds: Int
+    /// What becomes of READ and WRITE in the grace period.
+    package var graceIO: GraceIO
     /// How long a client may take to answer a call to it, in milliseconds, before its back channel counts as down.
     package var callbackMilliseconds: Int
 
     package init(
         leaseSeconds: UInt32 = 60, graceSeconds: UInt32 = 90, maximumTransfer: Int = 1024 * 1024, state: StateLimits = StateLimits(),
-        graceHoldMilliseconds: Int = 2000, callbackMilliseconds: Int = 10_000
+        graceHoldMilliseconds: Int = 2000, graceIO: GraceIO = .strict, callbackMilliseconds: Int = 10_000
     ) {
         self.leaseSeconds = leaseSeconds
         self.graceSeconds = graceSeconds
         self.maximumTransfer = maximumTransfer
         self.state = state
         self.graceHoldMilliseconds = graceHoldMilliseconds
+        self.graceIO = graceIO
         self.callbackMilliseconds = callbackMilliseconds
         self.state.messageBytes = maximumMessage
+    }
+
+    /// Which READ and WRITE are answered while clients may still reclaim (RFC 8881 §8.4.2.1).
+    package enum GraceIO: String, CaseIterable, Sendable {
+        /// None.
+        case strict
+        /// Those by stateids of reclaimed opens and locks. Byte-range locks are advisory, and no share reservation that could forbid
+        /// this use can have existed beside it.
+        case safe
     }
 
     /// Bytes of a request around the data of a WRITE, and of a reply around that of a READ, at most.

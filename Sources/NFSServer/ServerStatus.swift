@@ -26,6 +26,26 @@ package struct ServerStatus: Sendable, Codable {
         package var hasState: Bool
         /// Whether the client is on the record of those that may reclaim after a restart.
         package var isRecorded: Bool
+
+        package init(
+            id: String, name: String, address: String, opens: Int, locks: Int, silentSeconds: Double, hasState: Bool, isRecorded: Bool
+        ) {
+            self.id = id
+            self.name = name
+            self.address = address
+            self.opens = opens
+            self.locks = locks
+            self.silentSeconds = silentSeconds
+            self.hasState = hasState
+            self.isRecorded = isRecorded
+        }
+    }
+
+    package init(grace: String, graceSecondsLeft: Double, awaited: [String], clients: [ClientStatus]) {
+        self.grace = grace
+        self.graceSecondsLeft = graceSecondsLeft
+        self.awaited = awaited
+        self.clients = clients
     }
 }
 

@@ -7,6 +7,7 @@ struct SettingFlags: ParsableArguments {
     @Option(.listen) var listen: [String] = []
     @Option(.lease) var lease: String?
     @Option(.grace) var grace: String?
+    @Option(.graceIO) var graceIO: String?
     @Option(.recoveryURL) var recoveryURL: String?
     @Option(.recoveryTokenFile) var recoveryTokenFile: String?
     @Option(.recoveryAuthority) var recoveryAuthority: String?
@@ -17,6 +18,7 @@ struct SettingFlags: ParsableArguments {
     @Option(.deadHostsCommand) var deadHostsCommand: String?
     @Option(.hostname) var hostname: String?
     @Option(.adminSocket) var adminSocket: String?
+    @Option(.metricsAddress) var metricsAddress: String?
     @Flag(.rpcbind) var rpcbind: Bool?
     @Option(.ownerDomain) var ownerDomain: String?
     @Flag(.ownerNames) var ownerNames: Bool?
@@ -36,11 +38,11 @@ struct SettingFlags: ParsableArguments {
     var values: [Setting: [String]] {
         let lists: [Setting: [String]] = [.export: export, .listen: listen]
         let texts: [Setting: String?] = [
-            .lease: lease, .grace: grace, .recoveryURL: recoveryURL, .recoveryTokenFile: recoveryTokenFile,
+            .lease: lease, .grace: grace, .graceIO: graceIO, .recoveryURL: recoveryURL, .recoveryTokenFile: recoveryTokenFile,
             .recoveryAuthority: recoveryAuthority, .recoveryCertificate: recoveryCertificate, .recoveryKey: recoveryKey,
             .recoveryDeadline: recoveryDeadline,
             .stateDirectory: stateDirectory, .deadHostsCommand: deadHostsCommand, .hostname: hostname,
-            .adminSocket: adminSocket, .rpcbind: rpcbind.map(String.init), .ownerDomain: ownerDomain,
+            .adminSocket: adminSocket, .metricsAddress: metricsAddress, .rpcbind: rpcbind.map(String.init), .ownerDomain: ownerDomain,
             .ownerNames: ownerNames.map(String.init), .allowUnmounted: allowUnmounted.map(String.init),
             .loops: loops, .workers: workers, .maximumConnections: maximumConnections, .maximumClients: maximumClients,
             .maximumSessions: maximumSessions, .maximumTransfer: maximumTransfer, .bufferMemory: bufferMemory,

@@ -62,7 +62,7 @@ struct ConfigurationLoadingTests {
         let good: [Setting: String] = [
             .export: "/env", .listen: "127.0.0.1:7", .recoveryURL: "http://h:1/v1", .stateDirectory: "/env", .hostname: "env",
             .adminSocket: "/env/socket", .rpcbind: "true", .ownerDomain: "example.org", .ownerNames: "true", .allowUnmounted: "true",
-            .maximumTransfer: "64KiB", .bufferMemory: "64MiB",
+            .graceIO: "safe", .metricsAddress: "127.0.0.1:7", .maximumTransfer: "64KiB", .bufferMemory: "64MiB",
             .logLevel: "debug", .logFormat: "json", .deadHostsCommand: "/env",
             .recoveryTokenFile: "/env", .recoveryAuthority: "/env", .recoveryCertificate: "/env", .recoveryKey: "/env",
         ]

@@ -12,6 +12,7 @@ extension ServerConfiguration {
             (.listen, Node(listen.map { Node($0.description) })),
             (.lease, Node(String(lease.components.seconds))),
             (.grace, Node(String(grace.components.seconds))),
+            (.graceIO, Node(graceIO.rawValue)),
             (.recoveryDeadline, Node(String(recoveryDeadline.components.seconds))),
             (.hostname, Node(hostname)),
         ]
@@ -24,6 +25,9 @@ extension ServerConfiguration {
         }
         if let adminSocket {
             pairs.append((.adminSocket, Node(adminSocket)))
+        }
+        if let metricsAddress {
+            pairs.append((.metricsAddress, Node(metricsAddress.description)))
         }
         if let ownerDomain {
             pairs.append((.ownerDomain, Node(ownerDomain)))

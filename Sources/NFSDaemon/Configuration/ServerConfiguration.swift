@@ -1,4 +1,5 @@
 import Logging
+import NFSServer
 import RecoveryBackend
 
 /// All a server needs to know to start, complete and checked against itself; `checkFileSystem()` checks it against the
@@ -12,6 +13,8 @@ package struct ServerConfiguration: Sendable, Equatable {
     package internal(set) var lease: Duration
     /// The longest grace period after a restart (RFC 8881 §8.4.2): 1...3600 seconds.
     package internal(set) var grace: Duration
+    /// Which READ and WRITE are answered in the grace period.
+    package internal(set) var graceIO: Limits.GraceIO
     /// The absolute path of the directory of the journal of client records; nil for one in the first export that clients cannot see.
     package internal(set) var stateDirectory: String?
     /// The base URL of the recovery backend, without a trailing slash; nil for none.
@@ -28,6 +31,8 @@ package struct ServerConfiguration: Sendable, Equatable {
     package internal(set) var hostname: String
     /// The absolute path of the UNIX socket for administration, at most 107 bytes; nil for none.
     package internal(set) var adminSocket: String?
+    /// Where metrics are told over HTTP; nil for nowhere.
+    package internal(set) var metricsAddress: ListenAddress?
     /// Whether to register with rpcbind.
     package internal(set) var registersWithRPCBind: Bool
     /// The domain of the names of users and groups; nil when clients use numbers alone.

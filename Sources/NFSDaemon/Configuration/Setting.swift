@@ -8,6 +8,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case listen
     case lease
     case grace
+    case graceIO = "grace-io"
     case recoveryURL = "recovery-url"
     case recoveryTokenFile = "recovery-token-file"
     case recoveryAuthority = "recovery-ca"
@@ -18,6 +19,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case deadHostsCommand = "dead-hosts-command"
     case hostname
     case adminSocket = "admin-socket"
+    case metricsAddress = "metrics-address"
     case rpcbind
     case ownerDomain = "owner-domain"
     case ownerNames = "owner-names"
@@ -91,6 +93,8 @@ extension Setting {
             .init("SECONDS", standard: "60", in: 1...3600, of: .seconds, "How long a silent client keeps its state for certain")
         case .grace:
             .init("SECONDS", standard: "90", in: 1...3600, of: .seconds, "How long a restarted server waits at most for clients to reclaim")
+        case .graceIO:
+            .init("MODE", standard: "strict", "READ and WRITE while clients may reclaim: strict refuses all, safe serves reclaimed files")
         case .recoveryURL:
             .init("URL", standard: nil, meaning: "none", "The recovery backend that gets a copy of the client records")
         case .recoveryTokenFile:
@@ -112,6 +116,8 @@ extension Setting {
             .init("NAME", standard: nil, meaning: "the machine's", "The name client records are kept under, equal across restarts")
         case .adminSocket:
             .init("PATH", standard: nil, meaning: "none", "A UNIX socket for administration")
+        case .metricsAddress:
+            .init("ADDR:PORT", standard: nil, meaning: "none", "The address of /metrics for Prometheus, over HTTP")
         case .rpcbind:
             .init(nil, standard: "false", "Register with rpcbind, which NFSv4 clients do not need")
         case .ownerDomain:

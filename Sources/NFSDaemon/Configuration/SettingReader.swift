@@ -73,6 +73,10 @@ extension SettingReader {
         return addresses
     }
 
+    mutating func metricsAddress() -> ListenAddress? {
+        read(.metricsAddress, or: nil) { value throws(ConfigurationError) in try ListenAddress(value) }
+    }
+
     mutating func recoveryURL() -> String? {
         read(.recoveryURL, or: nil) { value throws(ConfigurationError) in try value.httpURL() }
     }

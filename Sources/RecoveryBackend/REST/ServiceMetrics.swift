@@ -1,3 +1,4 @@
+import Exposition
 import Hummingbird
 import Synchronization
 
@@ -45,33 +46,27 @@ final class ServiceMetrics: RouterMiddleware {
 
     /// The figures of requests, and of the store unless it cannot be asked.
     func text(_ statistics: RegistryStatistics?) -> String {
-        var lines = [
-            "# HELP remuda_recovery_store_up Whether the store answers.", "# TYPE remuda_recovery_store_up gauge",
-            "remuda_recovery_store_up \(statistics == nil ? 0 : 1)",
-        ]
+        var metrics = PrometheusText()
+        metrics.single("remuda_recovery_store_up", .gauge, help: "Whether the store answers.", statistics == nil ? 0 : 1)
         if let statistics {
-            lines += [
-                "# HELP remuda_recovery_hosts Hosts that are recorded.", "# TYPE remuda_recovery_hosts gauge",
-                "remuda_recovery_hosts \(statistics.hosts)",
-                "# HELP remuda_recovery_hosts_in_grace Hosts whose server's grace period is not over.",
-                "# TYPE remuda_recovery_hosts_in_grace gauge", "remuda_recovery_hosts_in_grace \(statistics.hostsInGrace)",
-            ]
+            metrics.single("remuda_recovery_hosts", .gauge, help: "Hosts that are recorded.", statistics.hosts)
+            metrics.single(
+                "remuda_recovery_hosts_in_grace", .gauge, help: "Hosts whose server's grace period is not over.", statistics.hostsInGrace)
         }
         let name = "remuda_recovery_request_seconds"
-        lines += ["# HELP \(name) How long requests took, by method, route and status.", "# TYPE \(name) histogram"]
+        metrics.metric(name, .histogram, help: "How long requests took, by method, route and status.")
         let all = figures.withLock { $0 }.sorted {
             ($0.key.route, $0.key.method, $0.key.status) < ($1.key.route, $1.key.method, $1.key.status)
         }
         for (series, figures) in all {
-            let labels = #"method="\#(series.method)",route="\#(series.route)",status="\#(series.status)""#
+            let labels = [("method", series.method), ("route", series.route), ("status", "\(series.status)")]
             for (bound, count) in zip(Self.bounds, figures.within) {
-                lines.append(#"\#(name)_bucket{\#(labels),le="\#(bound)"} \#(count)"#)
+                metrics.sample("\(name)_bucket", count, labels + [("le", "\(bound)")])
             }
-            lines += [
-                #"\#(name)_bucket{\#(labels),le="+Inf"} \#(figures.count)"#, "\(name)_sum{\(labels)} \(figures.seconds)",
-                "\(name)_count{\(labels)} \(figures.count)",
-            ]
+            metrics.sample("\(name)_bucket", figures.count, labels + [("le", "+Inf")])
+            metrics.sample("\(name)_sum", figures.seconds, labels)
+            metrics.sample("\(name)_count", figures.count, labels)
         }
-        return lines.joined(separator: "\n") + "\n"
+        return metrics.text
     }
 }

@@ -6,8 +6,8 @@ import Testing
 struct OpenReclaimTests {
     /// A server and clients that each have the same file open for reading and writing, the first of which come back after
     /// a restart.
-    private func restart(_ count: Int, returning: Int) async throws -> (FileHandle, [ReclaimingClient]) {
-        let server = try await ServerUnderTest.start()
+    private func restart(_ count: Int, returning: Int, graceIO: String = "safe") async throws -> (FileHandle, [ReclaimingClient]) {
+        let server = try await ServerUnderTest.start(ServerUnderTest.Settings(extraArguments: ["--grace-io", graceIO]))
         var clients: [ReclaimingClient] = []
         for _ in 0..<count { clients.append(try await ReclaimingClient(server)) }
         let directory = try await server.newDirectory(clients[0].session)
@@ -18,7 +18,7 @@ struct OpenReclaimTests {
         return (file, clients)
     }
 
-    @Test("what was reclaimed is read and written by while others may still reclaim; other I/O and new opens are GRACE")
+    @Test("safe: what was reclaimed is read and written by while others may still reclaim; other I/O and new opens are GRACE")
     func ioDuringGrace() async throws {
         let (file, clients) = try await restart(2, returning: 1)
         defer { withExtendedLifetime(clients) {} }  // they keep the server
@@ -27,14 +27,33 @@ struct OpenReclaimTests {
         try await session.run(.putFH(file), .write(both, [9]))
         #expect(try await session.run(.putFH(file), .read(both, count: 2)).read.data == [9, 2])
         try await clients[0].completeReclaim()
-        try await session.run(.putFH(file), .write(both, [8]), .read(both, count: 1))
+        try await session.run(.putFH(file), .write(both, [8]), .read(both, count: 1), .setAttr(.size(2), stateID: both))
         let refused: [(Operation, OperationCode)] = [
             (.read(.anonymous, count: 1), .read), (.read(.readBypass, count: 1), .read), (.write(.anonymous, [1]), .write),
+            (.setAttr(.size(1)), .setAttr),
             (.open(.fileHandle, access: .read), .open),
         ]
         for (operation, code) in refused {
             #expect(try await session.compound(.putFH(file), operation).outcome == Outcome(code, .grace))
         }
+    }
+
+    @Test("strict, as by default: nothing is read or written while others may still reclaim: GRACE")
+    func strictIODuringGrace() async throws {
+        let (file, clients) = try await restart(2, returning: 2, graceIO: "strict")
+        defer { withExtendedLifetime(clients) {} }  // they keep the server
+        let session = clients[0].session
+        let both = try await clients[0].reclaim(file).open.stateID
+        try await clients[0].completeReclaim()
+        let io: [(Operation, OperationCode)] = [
+            (.read(both, count: 1), .read), (.write(both, [9]), .write), (.setAttr(.size(0), stateID: both), .setAttr),
+            (.read(.anonymous, count: 1), .read), (.write(.anonymous, [9]), .write),
+        ]
+        for (operation, code) in io {
+            #expect(try await session.compound(.putFH(file), operation).outcome == Outcome(code, .grace))
+        }
+        try await clients[1].completeReclaim()
+        #expect(try await session.run(.putFH(file), .read(both, count: 4)).read.data == [1, 2, 3])
     }
 
     @Test("a reclaimed open for writing alone is not read by in grace: a denial of reading may still be reclaimed")

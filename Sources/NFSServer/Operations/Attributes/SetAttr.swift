@@ -34,7 +34,6 @@ struct SetAttr: Operation, ~Escapable {
     private func setSize(_ size: UInt64, of file: CurrentFile, _ compound: Compound) throws(NFSStatus) {
         guard file.node.type == .regular else { throw .wrongType }
         guard size <= UInt64(Int64.max) else { throw .fbig }
-        try compound.requireNoGrace()
         try compound.openFile(stateID, of: file, .write).truncate(to: size, mayBlock: compound.mayBlock)
     }
 
