@@ -85,7 +85,10 @@ package actor BackendFollower {
                 record = try await recordInForce()
             } catch .refused {
                 // Longhorn's backend lists a host only after a version was opened for it.
-                try await openVersion()
+                let version = Self.freshVersion()
+                try await store.open(version, for: hostname)
+                // Not after the deadline, when others may have been opened.
+                if marker == nil { (self.version, opened) = (version, version) }
                 record = try await recordInForce()
             }
             if former == nil, marker == nil { former = record }
@@ -222,13 +225,17 @@ package actor BackendFollower {
 
     /// Opens a version of this instance, which is the latest one unless a newer instance has opened another.
     private func openVersion() async throws(RecoveryError) {
-        var generator = SystemRandomNumberGenerator()
-        let version = opening ?? RecoveryVersion(using: &generator)
+        let version = opening ?? Self.freshVersion()
         opening = version
         try await store.open(version, replacing: opened, for: hostname)
         abandonVersion()
         (self.version, opened, opening) = (version, version, nil)
         CrashPoint.reach("backend.open.done")
+    }
+
+    private static func freshVersion() -> RecoveryVersion {
+        var generator = SystemRandomNumberGenerator()
+        return RecoveryVersion(using: &generator)
     }
 
     /// Makes the backend's record what is wanted.
