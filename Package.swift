@@ -67,10 +67,10 @@ let package = Package(
             [
                 "Exposition",
                 .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 lifecycle, log,
             ],
             resources: [.embedInCode("REST/openapi.json")]),
@@ -122,11 +122,14 @@ let package = Package(
             ["NFSServer", "NFSTestServer", "ConformanceRecord", "NFSTestClient", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC"]),
         tests(
             "Conformance",
-            ["NFSTestClient", "NFSTestServer", "ConformanceRecord", "conformance-table", "nfs-server", "recovery-backend"]),
+            [
+                "NFSTestClient", "NFSTestServer", "ConformanceRecord", "RecoveryJournal", "conformance-table", "nfs-server",
+                "recovery-backend",
+            ]),
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(
-            "RealClient", ["client-workload", "recovery-backend", "nfs-server"],
+            "RealClient", ["RecoveryJournal", "client-workload", "recovery-backend", "nfs-server"],
             exclude: ["Jobs", "Machinery/client-init", "Machinery/laboratory"]),
     ],
     swiftLanguageModes: [.v6]
