@@ -73,6 +73,26 @@ extension NFSServer {
             return clients.removeExpired(now: now)
         }
         for client in dropped { drop(client) }
+        takeIdleClientsOffRecord(now)
+    }
+
+    /// Takes clients off the record that have held nothing for the time of a lease. Such a client notices a restart only when it
+    /// renews its lease, and the grace period would wait for it though it has nothing to reclaim.
+    private func takeIdleClientsOffRecord(_ now: MonotonicTime) {
+        guard !recovery.isInGrace else { return }
+        let clients = clients.withLock { $0.confirmedClients }.filter { $0.isRecorded && !$0.hasState }
+        let idle = idleSince.withLock { idleSince in
+            idleSince = Dictionary(uniqueKeysWithValues: clients.map { ($0.id, idleSince[$0.id] ?? now) })
+            return clients.filter { client in
+                idleSince[client.id].map { now.since($0) >= .seconds(Int64(limits.leaseSeconds)) } ?? false
+            }
+        }
+        for client in idle {
+            client.endRecording()
+            // An open or lock that was allowed before is in its shard's count then.
+            files.settle()
+            if client.hasState { client.setRecorded() } else { takeOffRecord(client) {} }
+        }
     }
 
     /// Tells those who wait for locks that they may come, and looks after the locks kept for them, which are the next one's when

@@ -28,6 +28,8 @@ package final class NFSServer: RPCService {
     let sessions: SessionTable
     let files: FileStateShards
     let backChannels: BackChannels
+    /// Since when recorded clients were seen to hold nothing.
+    let idleSince = Mutex([ClientID: MonotonicTime]())
     private let pool: BufferPool
     /// Threads for operations that wait for a device.
     let workers: WorkerPool

@@ -189,6 +189,9 @@ package final class Client: Sendable {
     package var isRecorded: Bool { flags.load(ordering: .acquiring) & Flag.recorded != 0 }
     /// The name is on stable storage; not of a client whose state is being revoked: its name comes off behind this.
     package func setRecorded() { changeFlags { $0 & Flag.beingRevoked == 0 ? $0 | Flag.recorded : $0 } }
+    /// The name is about to be taken off stable storage, as the client holds nothing. What it asks for from now on waits until it is
+    /// there again.
+    package func endRecording() { changeFlags { $0 & ~Flag.recorded } }
 
     /// Whether the client's record was removed. No state can be made for such a client any more, so that none outlives it.
     package var isGone: Bool { flags.load(ordering: .acquiring) & Flag.gone != 0 }

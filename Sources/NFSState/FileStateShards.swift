@@ -60,6 +60,11 @@ package final class FileStateShards: Sendable {
         released { $0.revokeAll(of: client, as: revocation, now: now) }
     }
 
+    /// Returns when no shard is at work any more on what was asked of it before: what was allowed by then is counted.
+    package func settle() {
+        for shard in shards { shard.states.withLock { _ in } }
+    }
+
     private func released(_ body: (inout FileStates) -> Released) -> Released {
         shards.reduce(into: Released()) { all, shard in
             let released = shard.states.withLock { body(&$0) }

@@ -149,8 +149,8 @@ struct CrashPointTests {
         var recorded: [ClientOwner] = []
         while recorded.count < 100 {
             let owner = ClientOwner(verifier: Verifier(1), id: [UInt8(recorded.count)] + [UInt8](repeating: 0xff, count: 1000))
-            guard let session = try? await scene.server.session(owner: owner, reclaimComplete: false),
-                (try? await session.run(.reclaimComplete())) != nil
+            guard let session = try? await scene.server.session(owner: owner),
+                (try? await session.run(.putFH(scene.file(of: "a")), .open(.fileHandle))) != nil
             else { break }
             recorded.append(owner)
         }
@@ -198,8 +198,9 @@ private struct ReclaimingClientWithoutRecord {
     init(_ server: ServerUnderTest) async throws {
         self.server = server
         close(creat("\(server.directory)/export/file", 0o666))
-        let session = try await server.session(owner: owner, reclaimComplete: false)
-        #expect((try? await session.run(.reclaimComplete())) == nil)
+        let session = try await server.session(owner: owner)
+        let file = try await session.lookup(session.lookup(path: server.exportPath), "file")
+        #expect((try? await session.run(.putFH(file), .open(.fileHandle))) == nil)
     }
 
     /// Whether it may reclaim a file that, as it happens, there is.

@@ -109,6 +109,17 @@ struct GracePeriodTests {
         #expect(reclaim.outcome == Outcome(.open, .noGrace))
     }
 
+    @Test("a client that held nothing is not waited for")
+    func idleClient() async throws {
+        var scene = try await Scene(clients: 1)
+        let idle = try await scene.server.session()
+        try await idle.run()
+        try await scene.restart(returning: [0])
+        #expect(try await scene.clients[0].reclaim(scene.file).status == .ok)
+        try await scene.clients[0].completeReclaim()
+        #expect(try await scene.clients[0].newOpen(scene.file).status == .ok)
+    }
+
     @Test("a client that is not listed may not reclaim: NO_GRACE")
     func unlisted() async throws {
         var scene = try await Scene(clients: 1)

@@ -18,8 +18,8 @@ struct ReclaimComplete: Operation {
         }
         let client = try compound.client()
         guard !client.isReclaimComplete else { throw .completeAlready }
-        // From now on the client can have state that it could reclaim after the next restart.
-        try compound.requireRecorded(client)
+        // Whoever holds nothing has nothing to reclaim after the next restart, and is recorded before it gets something.
+        if client.hasState { try compound.requireRecorded(client) }
         try client.completeReclaim()
         compound.server.recovery.reclaimComplete(client)
     }
