@@ -28,6 +28,7 @@ let package = Package(
     name: "remuda",
     products: [
         .executable(name: "nfs-server", targets: ["nfs-server"]),
+        .executable(name: "nfs-bench", targets: ["nfs-bench"]),
         .executable(name: "recovery-backend", targets: ["recovery-backend"]),
     ],
     dependencies: [
@@ -94,6 +95,7 @@ let package = Package(
                 lifecycle, unixSignals, log,
             ]),
         program("nfs-server", ["NFSDaemon", "NFSServer", argumentParser]),
+        program("nfs-bench", ["NFSTestClient", argumentParser]),
         program("recovery-backend", ["RecoveryBackend", argumentParser, lifecycle, unixSignals, log]),
 
         // Tests. Those that run a program depend on it, so that it is built before they start.
