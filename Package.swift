@@ -125,6 +125,15 @@ let package = Package(
         tests(
             "Conformance",
             ["NFSTestClient", "NFSTestServer", "ConformanceRecord", "conformance-table", "nfs-server", "recovery-backend"]),
+        // What hot operations cost, counted in the process (scripts/check).
+        .target(name: "CCosts", path: "Benchmarks/CCosts"),
+        .executableTarget(
+            name: "hot-paths",
+            dependencies: [
+                "CCosts", "NFSServer", "NFSTestServer", "NFSTestClient", "LocalFileSystem", "MemoryFileSystem", "FileSystem", "RPC", "XDR",
+                log, argumentParser,
+            ],
+            path: "Benchmarks/HotPaths", swiftSettings: swiftSettings),
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(
