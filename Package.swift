@@ -87,7 +87,7 @@ let package = Package(
         module(
             "NFSDaemon",
             [
-                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition",
+                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition", "CLinux",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Configuration", package: "swift-configuration"),
