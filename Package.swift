@@ -68,10 +68,10 @@ let package = Package(
             [
                 "Exposition",
                 .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 lifecycle, log,
             ],
             resources: [.embedInCode("REST/openapi.json")]),
@@ -124,7 +124,10 @@ let package = Package(
             ["NFSServer", "NFSTestServer", "ConformanceRecord", "NFSTestClient", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC"]),
         tests(
             "Conformance",
-            ["NFSTestClient", "NFSTestServer", "ConformanceRecord", "conformance-table", "nfs-server", "recovery-backend"]),
+            [
+                "NFSTestClient", "NFSTestServer", "ConformanceRecord", "RecoveryJournal", "conformance-table", "nfs-server",
+                "recovery-backend",
+            ]),
         // What hot operations cost, counted in the process (scripts/check).
         .target(name: "CCosts", path: "Benchmarks/CCosts"),
         .executableTarget(
@@ -137,7 +140,7 @@ let package = Package(
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(
-            "RealClient", ["client-workload", "recovery-backend", "nfs-server"],
+            "RealClient", ["RecoveryJournal", "client-workload", "recovery-backend", "nfs-server"],
             exclude: ["Jobs", "Machinery/client-init", "Machinery/laboratory"]),
     ],
     swiftLanguageModes: [.v6]

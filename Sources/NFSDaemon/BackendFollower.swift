@@ -11,6 +11,11 @@ package actor BackendFollower {
     private let hostname: ServerHostname
     private let log: Logger
 
+    private typealias Record = (marker: JournalMarker?, clients: Set<[UInt8]>)
+
+    /// How many clients are added by one call.
+    private static let maximumTogether = 100
+
     // What is wanted.
     private var marker: JournalMarker?
     private var wanted: Set<ClientIdentity> = []
@@ -18,6 +23,8 @@ package actor BackendFollower {
 
     // What is there: nil when no version of ours is.
     private var version: RecoveryVersion?
+    /// The last version that was opened, and the one that is being opened until there is an answer.
+    private var (opened, opening): (RecoveryVersion?, RecoveryVersion?)
     /// What may be in the version; a call that failed may have had its effect.
     private var pushed: Set<ClientIdentity> = []
     private var missing: Set<ClientIdentity> = []
@@ -26,7 +33,7 @@ package actor BackendFollower {
     private var onActive: @Sendable () async -> Void = {}
 
     /// The record that was in force when this instance began: who disappears from it was declared dead.
-    private var former: (marker: JournalMarker?, clients: Set<[UInt8]>)?
+    private var former: Record?
     private var isLookDue = false
     /// A newer instance has the record: writing to it would take it from that one.
     private var isSuperseded = false
@@ -73,7 +80,17 @@ package actor BackendFollower {
 
     private func ask() async -> BackendAnswer {
         do throws(RecoveryError) {
-            let record = try await recordInForce()
+            let record: Record
+            do throws(RecoveryError) {
+                record = try await recordInForce()
+            } catch .refused {
+                // Longhorn's backend lists a host only after a version was opened for it.
+                let version = Self.freshVersion()
+                try await store.open(version, for: hostname)
+                // Not after the deadline, when others may have been opened.
+                if marker == nil { (self.version, opened) = (version, version) }
+                record = try await recordInForce()
+            }
             if former == nil, marker == nil { former = record }
             return .record(record.marker, record.clients)
         } catch {
@@ -81,7 +98,7 @@ package actor BackendFollower {
         }
     }
 
-    private func recordInForce() async throws(RecoveryError) -> (marker: JournalMarker?, clients: Set<[UInt8]>) {
+    private func recordInForce() async throws(RecoveryError) -> Record {
         let owners: [[UInt8]]
         do throws(RecoveryError) {
             owners = try await store.activeClients(of: hostname).compactMap(\.owner)
@@ -206,25 +223,36 @@ package actor BackendFollower {
         (version, pushed, missing, surplus, isActive) = (nil, [], wanted, [], false)
     }
 
+    /// Opens a version of this instance, which is the latest one unless a newer instance has opened another.
+    private func openVersion() async throws(RecoveryError) {
+        let version = opening ?? Self.freshVersion()
+        opening = version
+        try await store.open(version, replacing: opened, for: hostname)
+        abandonVersion()
+        (self.version, opened, opening) = (version, version, nil)
+        CrashPoint.backendOpenDone.reach()
+    }
+
+    private static func freshVersion() -> RecoveryVersion {
+        var generator = SystemRandomNumberGenerator()
+        return RecoveryVersion(using: &generator)
+    }
+
     /// Makes the backend's record what is wanted.
     private func push() async throws(RecoveryError) {
         while true {
             // A version that is not in force yet gives no client back.
             if !isActive, !surplus.isEmpty { abandonVersion() }
             guard let version else {
-                var generator = SystemRandomNumberGenerator()
-                let version = RecoveryVersion(using: &generator)
-                try await store.open(version, for: hostname)
-                abandonVersion()
-                self.version = version
-                CrashPoint.reach("backend.open.done")
+                try await openVersion()
                 continue
             }
-            if let client = missing.first {
-                pushed.insert(client)
-                try await store.add(client, to: version, of: hostname)
-                if wanted.contains(client) { missing.remove(client) }
-                CrashPoint.reach("backend.add.done")
+            if !missing.isEmpty {
+                let clients = Set(missing.prefix(Self.maximumTogether))
+                pushed.formUnion(clients)
+                try await store.add(clients, to: version, of: hostname)
+                missing.subtract(clients)
+                CrashPoint.backendAddDone.reach()
             } else if let client = surplus.first {
                 try await store.remove(client, of: hostname)
                 if wanted.contains(client) {
@@ -233,7 +261,7 @@ package actor BackendFollower {
                     surplus.remove(client)
                     pushed.remove(client)
                 }
-                CrashPoint.reach("backend.remove.done")
+                CrashPoint.backendRemoveDone.reach()
             } else if wantsActive, !isActive {
                 do throws(RecoveryError) {
                     try await store.activate(version, for: hostname)
@@ -247,7 +275,7 @@ package actor BackendFollower {
                     throw error
                 }
                 isActive = true
-                CrashPoint.reach("backend.activate.done")
+                CrashPoint.backendActivateDone.reach()
                 await onActive()
             } else {
                 return
@@ -257,7 +285,13 @@ package actor BackendFollower {
 
     /// Looks at the record in force: whether it is still this instance's, and who was declared dead.
     private func look(_ events: Events) async throws(RecoveryError) {
-        let record = try await recordInForce()
+        let record: Record
+        do throws(RecoveryError) {
+            record = try await recordInForce()
+        } catch .refused {
+            // Longhorn's backend says so of a host that it does not have any more.
+            return abandonVersion()
+        }
         guard let marker, record.marker != marker else { return }
         guard wantsActive else {
             if let former, former.marker == record.marker {

@@ -6,7 +6,7 @@ package struct JournalMarker: Hashable, Sendable {
     package let lineage: String
     package let instance: UInt64
 
-    private static let prefix = "remuda-journal "
+    private static let prefix = ClientIdentity.markerPrefix
 
     package init(lineage: String, instance: UInt64) {
         self.lineage = lineage

@@ -2,9 +2,9 @@
 package enum RecoveryError: Error, Equatable {
     /// No version was ever opened for the host.
     case unknownHost(ServerHostname)
-    /// The version was not opened for the host, or is long replaced by later ones.
+    /// The version is not there, and no later one was opened for the host.
     case unknownVersion(RecoveryVersion, ServerHostname)
-    /// A newer version was opened for the host, so that the server that wrote to this one is to stop (fencing).
+    /// Another version was opened last for the host, so that the server that wrote to this one is to stop (fencing).
     case superseded(RecoveryVersion, ServerHostname)
     /// The client was not added to the version.
     case unknownClient(ClientIdentity, RecoveryVersion, ServerHostname)
@@ -24,7 +24,7 @@ extension RecoveryError: CustomStringConvertible {
         case .unknownHost(let hostname):
             "nothing is recorded for host \(hostname): open a version for it first"
         case .unknownVersion(let version, let hostname):
-            "host \(hostname) has no version \(version): it was never opened, or later instances have replaced it"
+            "host \(hostname) has no version \(version): it was never opened, or its grace period did not end for long"
         case .superseded(let version, let hostname):
             "version \(version) of host \(hostname) is superseded: a newer instance of the server has started, this one must stop"
         case .unknownClient(let client, let version, let hostname):

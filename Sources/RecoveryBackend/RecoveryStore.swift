@@ -6,14 +6,18 @@
 /// its clients to it, and activates it when its grace period is over.
 ///
 /// Only the version opened last is written to: whoever opens one fences all earlier instances of the server. Whatever
-/// names an older version throws ``RecoveryError/superseded(_:_:)``.
+/// names another version throws ``RecoveryError/superseded(_:_:)``, however long ago that one was opened.
 ///
 /// A call that returns has its effect on stable storage. A call that throws ``RecoveryError/unavailable(_:)`` may or
 /// may not have had its effect.
 package protocol RecoveryStore: Sendable {
     /// Opens an empty version, which supersedes all others; the newest version is emptied when it is opened again. The
     /// clients of a version that was opened before and not activated are forgotten: nobody may reclaim from it.
-    func open(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError)
+    ///
+    /// An instance that opens a further version says which one it `replaced`, and is refused with
+    /// ``RecoveryError/superseded(_:_:)`` if a newer instance has opened one since. While it has no answer it repeats the
+    /// call with the same version, as the first call may have had its effect.
+    func open(_ version: RecoveryVersion, replacing replaced: RecoveryVersion?, for hostname: ServerHostname) async throws(RecoveryError)
 
     /// The clients of the active version, empty while no version is active. Throws
     /// ``RecoveryError/unknownHost(_:)`` for a host that never opened a version.
@@ -26,8 +30,8 @@ package protocol RecoveryStore: Sendable {
     /// repeat the call, it opens a fresh version, adds its clients to it and activates that one.
     func activate(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError)
 
-    /// Adds a client to a version; a client that is there stays as it is.
-    func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError)
+    /// Adds clients to a version; a client that is there stays as it is. A call that throws may have added some of them.
+    func add(_ clients: Set<ClientIdentity>, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError)
 
     /// Removes a client from the active version; nothing happens when it is not there or no version is active.
     ///
@@ -43,4 +47,15 @@ package protocol RecoveryStore: Sendable {
 
     /// Releases files, connections and threads. No call follows it.
     func close() async
+}
+
+extension RecoveryStore {
+    /// Opens the first version of an instance.
+    package func open(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
+        try await open(version, replacing: nil, for: hostname)
+    }
+
+    package func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
+        try await add([client], to: version, of: hostname)
+    }
 }

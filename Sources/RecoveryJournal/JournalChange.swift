@@ -16,7 +16,7 @@ package enum JournalChange: Equatable, Sendable {
     /// The server stops as planned. Of the clients in force only these hold something they could reclaim.
     case stop(holding: Set<[UInt8]>)
 
-    /// The name of the change in the file and in crash points.
+    /// The name of the change in the file.
     package var name: String {
         switch self {
         case .journal: "journal"
@@ -26,6 +26,18 @@ package enum JournalChange: Equatable, Sendable {
         case .activate: "activate"
         case .confirm: "confirm"
         case .stop: "stop"
+        }
+    }
+
+    /// Where a test may end the process while the change is appended. A `journal` is not: it comes with a whole file.
+    var crashPoints: (torn: CrashPoint, written: CrashPoint, durable: CrashPoint) {
+        switch self {
+        case .journal, .begin: (.beginTorn, .beginWritten, .beginDurable)
+        case .add: (.addTorn, .addWritten, .addDurable)
+        case .remove: (.removeTorn, .removeWritten, .removeDurable)
+        case .activate: (.activateTorn, .activateWritten, .activateDurable)
+        case .confirm: (.confirmTorn, .confirmWritten, .confirmDurable)
+        case .stop: (.stopTorn, .stopWritten, .stopDurable)
         }
     }
 

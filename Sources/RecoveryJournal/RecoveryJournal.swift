@@ -150,18 +150,19 @@ package final class RecoveryJournal {
     package func append(_ change: JournalChange) throws(JournalError) {
         let line = JournalText.line(change, number: count + 1)
         guard length + line.count <= Self.maximumLength else { throw JournalError("append to", "\(path)/\(Self.name)", code: EFBIG) }
-        if CrashPoint.isChosen("journal.\(change.name).torn") {
+        let points = change.crashPoints
+        if points.torn.isChosen {
             try write(line.dropLast(line.count / 2), to: file, at: length)
             CrashPoint.crash()
         }
         try write(line[...], to: file, at: length)
-        CrashPoint.reach("journal.\(change.name).written")
+        points.written.reach()
         guard fsync(file) == 0 else { throw JournalError("bring to stable storage", "\(path)/\(Self.name)") }
         if isRenameVolatile { try persistRename() }
         count += 1
         length += line.count
         state?.apply(change)
-        CrashPoint.reach("journal.\(change.name).durable")
+        points.durable.reach()
         replaceIfLong()
     }
 
@@ -195,7 +196,7 @@ package final class RecoveryJournal {
         let text = Array(lines.joined())
         try write(text[...], to: new, at: 0)
         guard fsync(new) == 0 else { throw JournalError("bring to stable storage", "\(path)/\(Self.newName)") }
-        CrashPoint.reach("journal.replace.written")
+        CrashPoint.replaceWritten.reach()
         guard renameat(directory, Self.newName, directory, Self.name) == 0 else {
             throw JournalError("rename", "\(path)/\(Self.newName)")
         }
@@ -204,9 +205,9 @@ package final class RecoveryJournal {
         if file >= 0 { close(file) }
         (file, count, length, self.state) = (new, lines.count, text.count, state)
         isRenameVolatile = true
-        CrashPoint.reach("journal.replace.renamed")
+        CrashPoint.replaceRenamed.reach()
         try persistRename()
-        CrashPoint.reach("journal.replace.durable")
+        CrashPoint.replaceDurable.reach()
     }
 
     private func persistRename() throws(JournalError) {

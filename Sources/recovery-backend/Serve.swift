@@ -12,7 +12,12 @@ struct Serve: AsyncParsableCommand {
         abstract: "Serve the records over HTTP until SIGTERM or SIGINT.",
         discussion: "Prints one line 'ready ADDRESS:PORT' to standard output when it can serve. Logs to standard error.")
 
-    @Option(help: ArgumentHelp("The address and port to listen on; port 0 takes a free one.", valueName: "address:port"))
+    @Option(
+        help: ArgumentHelp("The address and port to listen on; port 0 takes a free one.", valueName: "address:port"),
+        transform: { text in
+            guard let address = ServiceAddress(rawValue: text) else { throw ValidationError("give ADDRESS:PORT, such as 0.0.0.0:9503") }
+            return address
+        })
     var listen = ServiceAddress(host: "0.0.0.0", port: 9503)
 
     @OptionGroup var storeOptions: StoreOptions
@@ -44,7 +49,7 @@ struct Serve: AsyncParsableCommand {
         logger.logLevel = logLevel
 
         let tokens = try tokenFile.map { try TokenFile(path: $0) }
-        let tls = try TLSFiles(authority: tlsClientCA, certificate: tlsCertificate, key: tlsKey).serverConfiguration()
+        let tls = TLSFiles(authority: tlsClientCA, certificate: tlsCertificate, key: tlsKey)
         let collection = GarbageCollection(pendingHours: forgetPending, unseenHours: forgetUnseen)
         try collection.validate()
         let store = try storeOptions.open()
@@ -77,5 +82,4 @@ struct Serve: AsyncParsableCommand {
     }
 }
 
-extension ServiceAddress: ExpressibleByArgument {}
 extension Logger.Level: @retroactive ExpressibleByArgument {}

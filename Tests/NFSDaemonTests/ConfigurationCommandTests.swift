@@ -43,6 +43,31 @@ struct ConfigurationCommandTests {
         )
     }
 
+    @Test("check looks at the token and the certificates for the recovery backend")
+    func checkRecoveryFiles() throws {
+        let directory = try TemporaryDirectory()
+        let common = "export: /proc\nstate-dir: \(directory.path)\nrecovery-url: https://localhost:1\n"
+        func problems(_ settings: String) throws -> [String] {
+            let outcome = try runServer(["check", try directory.file(common + settings)])
+            #expect(outcome.status == 1)
+            return outcome.errors
+        }
+        let files = "nfs-server: recovery-ca, recovery-certificate, recovery-key: "
+        #expect(
+            try problems("recovery-certificate: /dev/null\n") == ["\(files)the certificate /dev/null is given without its key: give both"])
+        #expect(try problems("recovery-key: /dev/null\n") == ["\(files)the key /dev/null is given without its certificate: give both"])
+        #expect(
+            try problems("recovery-token-file: /none\nrecovery-ca: /none\n") == [
+                "nfs-server: recovery-token-file: /none cannot be read: No such file or directory: give a file this user may read",
+                "\(files)/none cannot be read: No such file or directory: give a file this user may read",
+            ])
+        #expect(
+            try problems("recovery-token-file: /dev/null\nrecovery-ca: /dev/null\n") == [
+                "nfs-server: recovery-token-file: /dev/null is to hold a bearer token: one line of printable characters",
+                "\(files)/dev/null holds no certificate in PEM form: give another file",
+            ])
+    }
+
     @Test("serve refuses what check refuses, with one line and exit code 1")
     func serveFailure() throws {
         let outcome = try runServer(["serve", "--export", "/proc", "--lease", "0"])

@@ -128,6 +128,24 @@ final class RecoveryRecordTests {
         #expect(await following() == [owner("two")])
     }
 
+    @Test("an instance that was cut off while its successor begins is told, and does not take the record")
+    func cutOff() async throws {
+        let older = try record(in: "older")
+        _ = try await older.open()
+        try await older.add(owner("one"))
+        await store.failActivations(1_000, afterTheirEffect: false)
+        try await older.activate()
+        try await eventually("it tries") { await !store.activated.isEmpty }
+        await store.setAvailable(false)
+        // The successor reaches the backend first, and is in its grace period.
+        let successor: RecoveryVersion = try #require(RecoveryVersion(rawValue: "SUCCEED1"))
+        try await store.openElsewhere(successor, for: hostname)
+        await store.setAvailable(true)
+        try await eventually("the older one is told") { events.supersededBy.withLock { !$0.isEmpty } }
+        await store.failActivations(0, afterTheirEffect: false)
+        try await store.activate(successor, for: hostname)
+    }
+
     @Test("who is deleted at the backend while grace lasts is declared dead")
     func declaredDead() async throws {
         do {
@@ -170,6 +188,10 @@ private actor WatchedStore: RecoveryStore {
     func failActivations(_ count: Int, afterTheirEffect: Bool) { (failures, failsAfterEffect) = (count, afterTheirEffect) }
     func setAvailable(_ isAvailable: Bool) { self.isAvailable = isAvailable }
     func lose() { store = MemoryRecoveryStore() }
+    /// Reached by another server, whether this one can reach it or not.
+    func openElsewhere(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
+        try await store.open(version, for: hostname)
+    }
 
     private func requireAvailable() throws(RecoveryError) {
         if !isAvailable { throw .unavailable("as the test asked for") }
@@ -184,9 +206,11 @@ private actor WatchedStore: RecoveryStore {
         if fails { throw .unavailable("as the test asked for") }
     }
 
-    func open(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
+    func open(
+        _ version: RecoveryVersion, replacing replaced: RecoveryVersion?, for hostname: ServerHostname
+    ) async throws(RecoveryError) {
         try requireAvailable()
-        try await store.open(version, for: hostname)
+        try await store.open(version, replacing: replaced, for: hostname)
     }
 
     func activeClients(of hostname: ServerHostname) async throws(RecoveryError) -> Set<ClientIdentity> {
@@ -194,9 +218,9 @@ private actor WatchedStore: RecoveryStore {
         return try await store.activeClients(of: hostname)
     }
 
-    func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
+    func add(_ clients: Set<ClientIdentity>, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
         try requireAvailable()
-        try await store.add(client, to: version, of: hostname)
+        try await store.add(clients, to: version, of: hostname)
     }
 
     func remove(_ client: ClientIdentity, of hostname: ServerHostname) async throws(RecoveryError) {

@@ -9,16 +9,18 @@ package actor BackendUnderTest {
     /// The base URL of its interface.
     package nonisolated let url: String
 
-    package init() throws {
+    /// - Parameter arguments: beyond those for a free port and records in memory.
+    package init(_ arguments: [String] = []) throws {
         let process = try ChildProcess(
-            ServerUnderTest.directoryOfThisProgram() + "/recovery-backend", ["serve", "--listen", "127.0.0.1:0", "--store", "memory"],
+            ServerUnderTest.directoryOfThisProgram() + "/recovery-backend",
+            ["serve", "--listen", "127.0.0.1:0", "--store", "memory"] + arguments,
             log: "/dev/null")
         self.process = process
         guard let line = process.readLine(timeout: 30), let address = line.split(separator: " ").last else {
             process.kill()
             throw StartFailure(log: "recovery-backend did not become ready")
         }
-        url = "http://\(address)/v1/recoverybackend"
+        url = "\(arguments.contains("--tls-key") ? "https" : "http")://\(address)/v1/recoverybackend"
     }
 
     deinit { process.kill() }

@@ -79,9 +79,12 @@ struct ChildProcess: Sendable {
         waitpid(id, &status, 0)
     }
 
+    /// Sends SIGTERM.
+    func askToEnd() { Glibc.kill(id, SIGTERM) }
+
     /// Sends SIGTERM; the exit code, or nil when a signal ended the process or the time (in seconds) is up.
     func terminate(timeout: Int) -> Int32? {
-        Glibc.kill(id, SIGTERM)
+        askToEnd()
         return exitCode(timeout: timeout)
     }
 

@@ -72,7 +72,7 @@ package actor ServerUnderTest: SocketServer {
         return path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
     }
 
-    /// Starts the server, on the port it had before when it is a restart, and waits until it says it is ready.
+    /// Starts the server, on a port that is free whoever else runs, and waits until it says it is ready.
     /// - Parameter arguments: for this instance alone.
     package func start(_ arguments: [String] = []) throws {
         guard try launch(arguments, crashingAt: nil) else {
@@ -89,11 +89,10 @@ package actor ServerUnderTest: SocketServer {
     }
 
     private func launch(_ arguments: [String], crashingAt point: String?) throws -> Bool {
-        let listen = address.map { "\($0.host):\($0.port)" } ?? "127.0.0.1:0"
         let process = try ChildProcess(
             Self.executable,
             [
-                "serve", "--config", "\(directory)/config.yaml", "--listen", listen,
+                "serve", "--config", "\(directory)/config.yaml", "--listen", "127.0.0.1:0",
                 "--lease", "\(settings.lease)", "--grace", "\(settings.grace)", "--hostname", "conformance", "--allow-unmounted",
                 "--admin-socket", "\(directory)/admin",
             ] + settings.extraArguments + arguments, log: "\(directory)/log", variable: point.map { "REMUDA_CRASH_AT=\($0)" })
@@ -133,6 +132,8 @@ package actor ServerUnderTest: SocketServer {
     /// Makes the next instance the first on its volume.
     package func removeJournal() { unlink("\(directory)/export/.remuda/journal") }
 
+    package func journal() throws -> String { try readFile("\(directory)/export/.remuda/journal") }
+
     /// The exit code of a server that ends by itself within `timeout` seconds.
     package func exitCode(timeout: Int) -> Int32? {
         defer { kill() }
@@ -144,6 +145,13 @@ package actor ServerUnderTest: SocketServer {
         let process = try ChildProcess(Self.executable, arguments, log: "\(directory)/log")
         defer { process.kill() }
         return process.readLine(timeout: 30)
+    }
+
+    /// Asks the server to end, and waits until it has ended itself on the way.
+    /// - Returns: false when it did not, or ended as it should.
+    package func crashesWhenTerminated() -> Bool {
+        server?.askToEnd()
+        return hasCrashed()
     }
 
     /// Asks the server to end and returns its exit code, or nil when a signal ended it or it did not end within `timeout` seconds.

@@ -135,12 +135,30 @@ import Testing
         }
     }
 
-    @Test func filesThatAreNoCertificatesAreSaidToBeNone() {
-        #expect(throws: RecoveryError.malformed("a certificate and its key are given together")) {
-            try RecoveryClient(url: "https://h", tls: TLSFiles(certificate: "/dev/null"))
+    @Test func replacedCertificatesAreUsedFromTheNextConnectionOn() async throws {
+        try await withTemporaryDirectory { directory in
+            let files = try await Certificates(of: "127.0.0.1", in: directory)
+            try await withService(over: MemoryRecoveryStore(), tls: files.server) { address in
+                try await closing(RecoveryClient(url: "https://\(address)", tls: files.client)) { client in
+                    try await client.open("AB12CD34", for: Self.host)
+                    try await withTemporaryDirectory { fresh in
+                        let others = try await Certificates(of: "127.0.0.1", in: fresh)
+                        for (old, new) in zip(files.server.paths + files.client.paths, others.server.paths + others.client.paths) {
+                            // Renamed over the old one, one after another, while calls are made.
+                            try Data(contentsOf: URL(filePath: new)).write(to: URL(filePath: old), options: .atomic)
+                            _ = try? await client.activeClients(of: Self.host)
+                        }
+                        // Neither end trusts what the other one had.
+                        #expect(try await client.activeClients(of: Self.host) == [])
+                    }
+                }
+            }
         }
-        #expect(throws: RecoveryError.malformed("a service over TLS needs a certificate and its key")) {
-            try TLSFiles(authority: "/dev/null").serverConfiguration()
+    }
+
+    @Test func filesThatAreNoCertificatesAreSaidToBeNone() {
+        #expect(throws: RecoveryError.malformed("the certificate /dev/null is given without its key: give both")) {
+            try RecoveryClient(url: "https://h", tls: TLSFiles(certificate: "/dev/null"))
         }
         #expect(throws: RecoveryError.self) { try RecoveryClient(url: "https://h", tls: TLSFiles(authority: "/dev/null")) }
     }

@@ -75,8 +75,8 @@ struct EtcdRecoveryStoreTests {
         let first = await ContinuousClock().measure { error = await failure { _ = try await replicas[0].activeClients(of: hosts[0]) } }
         let second = await ContinuousClock().measure { error = await failure { _ = try await replicas[0].activeClients(of: hosts[0]) } }
         #expect("\(String(describing: error))".contains("no member of etcd answered"))
-        #expect(first < .seconds(5))
-        #expect(second < .milliseconds(300))
+        // The one call gave up at its deadline, the other did not wait at all.
+        #expect(second < first)
         for replica in replicas { await replica.close() }
         for member in members { member.kill() }
     }
@@ -125,23 +125,21 @@ struct EtcdRecoveryStoreTests {
             try await closing(store(endpoints, prefix: "/" + UUID().uuidString, timeout: .seconds(20))) { store in
                 try await store.open(Self.version, for: Self.host)
                 // From now on the member that answered is asked first.
-                let time = try await ContinuousClock().measure { for _ in 0..<5 { _ = try await store.activeClients(of: Self.host) } }
-                #expect(time < .seconds(4))
+                let time = try await ContinuousClock().measure { for _ in 0..<20 { _ = try await store.activeClients(of: Self.host) } }
+                #expect(time < .seconds(20), "a member that says nothing holds up a call for a second")
             }
         }
     }
 
     @Test func aClusterThatIsNotThereIsUnavailableAtOnce() async throws {
         let address = try RawExchange.freeAddress()
-        try await closing(store(["http://\(address)"])) { store in
-            let time = await ContinuousClock().measure {
-                guard case .unavailable(let reason) = await failure({ try await store.open(Self.version, for: Self.host) }) else {
-                    Issue.record("not 'unavailable'")
-                    return
-                }
-                #expect(reason.contains("no member of etcd answered: http://\(address)"))
+        // Who waited for the deadline would wait for a day.
+        try await closing(store(["http://\(address)"], timeout: .seconds(86400))) { store in
+            guard case .unavailable(let reason) = await failure({ try await store.open(Self.version, for: Self.host) }) else {
+                Issue.record("not 'unavailable'")
+                return
             }
-            #expect(time < .seconds(3))
+            #expect(reason.contains("no member of etcd answered: http://\(address)"))
         }
     }
 

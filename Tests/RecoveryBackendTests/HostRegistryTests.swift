@@ -1,5 +1,6 @@
 import Foundation
 import RecoveryBackend
+import Synchronization
 import Testing
 
 /// What the service's own stores do beyond the contract.
@@ -86,6 +87,8 @@ import Testing
             await #expect(throws: RecoveryError.unknownVersion(Self.second, Self.host)) {
                 try await store.add("1:a", to: Self.second, of: Self.host)
             }
+            // Nobody is newer than the forgotten one, whose server may have been cut off and opens another.
+            try await store.open("AGAIN000", replacing: Self.second, for: Self.host)
             // The version in force is still fenced: its server may have been replaced by one that lives elsewhere.
             await #expect(throws: RecoveryError.superseded(Self.first, Self.host)) {
                 try await store.add("1:a", to: Self.first, of: Self.host)
@@ -103,6 +106,39 @@ import Testing
             #expect(recently == 0)
             #expect(ever == 1)
             await #expect(throws: RecoveryError.unknownHost(Self.host)) { _ = try await store.activeClients(of: Self.host) }
+        }
+    }
+
+    @Test(arguments: StoreKind.registries) func aServerThatOnlyReadsItsListIsHeardOf(_ kind: StoreKind) async throws {
+        let (begin, hour) = (Date(timeIntervalSince1970: 1_800_000_000), TimeInterval(3600))
+        let time = Mutex(begin)
+        try await kind.withRegistry(now: { time.withLock { $0 } }) { store in
+            for host in [Self.host, "silent"] {
+                try await store.open(Self.first, for: host)
+                try await store.activate(Self.first, for: host)
+            }
+            // Less often than a server does.
+            for step in stride(from: 0, through: 30 * hour, by: 1800) {
+                time.withLock { $0 = begin + step }
+                _ = try await store.activeClients(of: Self.host)
+                #expect(try await store.details(of: Self.host).seen > begin + step - 2 * hour)
+            }
+            #expect(try await store.forgetHosts(unseenSince: begin + 28 * hour) == 1)
+            #expect(try await store.hosts(after: nil, limit: 10).map(\.hostname) == [Self.host])
+        }
+    }
+
+    @Test(arguments: StoreKind.registries) func whatSaysWhoseARecordIsIsNoClient(_ kind: StoreKind) async throws {
+        let marker = ClientIdentity(owner: Array("remuda-journal 0123 7".utf8))!
+        try await withActiveVersion(kind) { store in
+            try await store.add([marker, "16:a:remuda-journal"], to: Self.first, of: Self.host)
+            #expect(try await store.activeClients(of: Self.host) == ["1:a", "1:b", "16:a:remuda-journal", marker])
+            #expect(try await store.hosts(after: nil, limit: 1)[0].clients == 3)
+            try await store.open(Self.second, for: Self.host)
+            try await store.add([marker, "1:a"], to: Self.second, of: Self.host)
+            let details = try await store.details(of: Self.host)
+            #expect(details.grace?.awaited == ["16:a:remuda-journal", "1:b"])
+            #expect(details.versions.map { $0.clients.count } == [3, 1])
         }
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -32,6 +33,26 @@ import Testing
         let body = #"{"version":"AB12CD34"}"#
         #expect(requests.dropFirst().map(\.body) == [body, body, body, ""])
         #expect(requests[0].body.contains(#""hostname":"share-manager-pvc-0b3e""#))
+    }
+
+    @Test(arguments: [false, true]) func manyClientsAreAddedByOneRequestWhereItIsOffered(_ isOffered: Bool) async throws {
+        let clients: Set<ClientIdentity> = ["1:a", "1:b", "1:c"]
+        let (requests, _) = try await withBackend(answering: .ok, "{}", offersPatch: isOffered) { client in
+            try await client.open(Self.version, replacing: "OLD00001", for: Self.host)
+            try await client.add(clients, to: Self.version, of: Self.host)
+            try await client.add("1:d", to: Self.version, of: Self.host)
+        }
+        let path = "/v1/recoverybackend/share-manager-pvc-0b3e"
+        #expect(requests[0].body.contains(#""replaces":"OLD00001""#))
+        guard isOffered else {
+            #expect(Set(requests.dropFirst().map(\.line)) == Set(["a", "b", "c", "d"].map { "PUT \(path)/1%3A\($0)" }))
+            #expect(requests.dropFirst().allSatisfy { $0.body == #"{"version":"AB12CD34"}"# })
+            return
+        }
+        #expect(requests.dropFirst().map(\.line) == ["PATCH \(path)", "PUT \(path)/1%3Ad"])
+        let body = try #require(JSONSerialization.jsonObject(with: Data(requests[1].body.utf8)) as? [String: Any])
+        #expect(body["version"] as? String == "AB12CD34")
+        #expect((body["clients"] as? [String])?.sorted() == ["1:a", "1:b", "1:c"])
     }
 
     @Test func longhornsListOfClientsIsRead() async throws {
@@ -89,10 +110,10 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aBackendThatIsDownIsUnavailableInTime() async throws {
+    @Test(.timeLimit(.minutes(1))) func aBackendThatIsDownIsUnavailableAtOnce() async throws {
         let address = try RawExchange.freeAddress()
         try await expectUnavailable("is it running and reachable?") {
-            try await withClient(of: address, timeout: .milliseconds(300)) { try await $0.open(Self.version, for: Self.host) }
+            try await withClient(of: address, timeout: .seconds(600)) { try await $0.open(Self.version, for: Self.host) }
         }
     }
 
@@ -116,9 +137,9 @@ import Testing
 
     /// Runs `body` with a client of a backend that gives one answer to everything; returns what it was asked.
     private func withBackend<Result>(
-        answering status: HTTPResponse.Status, _ answer: String, _ body: (RecoveryClient) async throws -> Result
+        answering status: HTTPResponse.Status, _ answer: String, offersPatch: Bool = false, _ body: (RecoveryClient) async throws -> Result
     ) async throws -> ([Asked], Result) {
-        let backend = OneAnswer(status: status, body: answer)
+        let backend = OneAnswer(status: status, body: answer, offersPatch: offersPatch)
         let (addresses, continuation) = AsyncStream.makeStream(of: ServiceAddress.self)
         let application = Application(
             responder: backend, configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
@@ -150,11 +171,13 @@ private final class OneAnswer: HTTPResponder {
 
     let status: HTTPResponse.Status
     let body: String
+    let offersPatch: Bool
     let asked = Mutex<[Asked]>([])
 
-    init(status: HTTPResponse.Status, body: String) {
+    init(status: HTTPResponse.Status, body: String, offersPatch: Bool) {
         self.status = status
         self.body = body
+        self.offersPatch = offersPatch
     }
 
     func respond(to request: Request, context: Context) async throws -> Response {
@@ -164,6 +187,7 @@ private final class OneAnswer: HTTPResponder {
                 Asked(line: "\(request.method) \(request.uri)", connection: request.headers[.connection], body: String(buffer: received)))
         }
         var headers: HTTPFields = [.contentType: "application/json"]
+        if offersPatch { headers[.init("Accept-Patch")!] = "application/json" }
         if status == .movedPermanently { headers[.location] = "/elsewhere" }
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: body)))
     }

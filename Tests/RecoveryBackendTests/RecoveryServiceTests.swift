@@ -36,6 +36,86 @@ import Testing
         }
     }
 
+    /// What libcurl sends for Ganesha, byte by byte, and what it gets. The NUL of each body is counted and sent.
+    static let recorded: [(request: String, body: String)] = [
+        (
+            "POST /v1/recoverybackend HTTP/1.1\r\nHost: longhorn-recovery-backend:9503\r\nAccept: */*\r\nConnection: close\r\n"
+                + "Content-Type: application/json; charset=utf-8\r\nContent-Length: 60\r\n\r\n"
+                + #"{"hostname": "share-manager-pvc-1", "version": "AB12CD34" }"# + "\0", "{}"
+        ),
+        (
+            "GET /v1/recoverybackend/share-manager-pvc-1 HTTP/1.1\r\nHost: longhorn-recovery-backend:9503\r\nAccept: */*\r\n"
+                + "Connection: close\r\nContent-Type: application/json; charset=utf-8\r\n\r\n",
+            #"{"actions":{},"clients":[],"hostname":"share-manager-pvc-1","id":"share-manager-pvc-1","links":{},"type":"recoveryBackendStatus"}"#
+        ),
+        (
+            "PUT /v1/recoverybackend/share-manager-pvc-1/31%3ALinux%20NFSv4.1%20rancher50-worker1 HTTP/1.1\r\n"
+                + "Host: longhorn-recovery-backend:9503\r\nAccept: */*\r\nConnection: close\r\n"
+                + "Content-Type: application/json; charset=utf-8\r\nContent-Length: 24\r\n\r\n"
+                + #"{"version": "AB12CD34"}"# + "\0", "{}"
+        ),
+        (
+            "PUT /v1/recoverybackend/share-manager-pvc-1 HTTP/1.1\r\nHost: longhorn-recovery-backend:9503\r\nAccept: */*\r\n"
+                + "Connection: close\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 24\r\n\r\n"
+                + #"{"version": "AB12CD34"}"# + "\0", "{}"
+        ),
+        (
+            "PUT /v1/recoverybackend/share-manager-pvc-1/31%3ALinux%20NFSv4.1%20rancher50-worker1/-_8%3D HTTP/1.1\r\n"
+                + "Host: longhorn-recovery-backend:9503\r\nAccept: */*\r\nConnection: close\r\n"
+                + "Content-Type: application/json; charset=utf-8\r\nContent-Length: 24\r\n\r\n"
+                + #"{"version": "AB12CD34"}"# + "\0", "{}"
+        ),
+        (
+            "GET /v1/recoverybackend/share-manager-pvc-1 HTTP/1.1\r\nHost: longhorn-recovery-backend:9503\r\nAccept: */*\r\n"
+                + "Connection: close\r\nContent-Type: application/json; charset=utf-8\r\n\r\n",
+            #"{"actions":{},"clients":["31:Linux NFSv4.1 rancher50-worker1"],"hostname":"share-manager-pvc-1","#
+                + #""id":"share-manager-pvc-1","links":{},"type":"recoveryBackendStatus"}"#
+        ),
+        (
+            "DELETE /v1/recoverybackend/share-manager-pvc-1/31%3ALinux%20NFSv4.1%20rancher50-worker1 HTTP/1.1\r\n"
+                + "Host: longhorn-recovery-backend:9503\r\nAccept: */*\r\nConnection: close\r\n"
+                + "Content-Type: application/json; charset=utf-8\r\n\r\n", "{}"
+        ),
+        (
+            "GET /v1/recoverybackend/share-manager-pvc-1 HTTP/1.1\r\nHost: longhorn-recovery-backend:9503\r\nAccept: */*\r\n"
+                + "Connection: close\r\nContent-Type: application/json; charset=utf-8\r\n\r\n",
+            #"{"actions":{},"clients":[],"hostname":"share-manager-pvc-1","id":"share-manager-pvc-1","links":{},"type":"recoveryBackendStatus"}"#
+        ),
+    ]
+
+    @Test func ganeshasBytesAreAnsweredWithTheBytesItReads() async throws {
+        try await withService(over: MemoryRecoveryStore()) { address in
+            for (request, body) in Self.recorded {
+                // It returns when the service closes the connection.
+                let answer = try await RawExchange.send(Array(request.utf8), to: address)
+                let (head, rest) = try #require(answer.range(of: "\r\n\r\n").map { (answer[..<$0.lowerBound], answer[$0.upperBound...]) })
+                var lines = head.components(separatedBy: "\r\n")
+                lines.removeAll { $0.hasPrefix("Date: ") || $0.hasPrefix("Accept-Patch: ") }
+                #expect(lines[0] == "HTTP/1.1 200 OK")
+                #expect(
+                    Set(lines.dropFirst()) == [
+                        "Content-Type: application/json; charset=utf-8", "Content-Length: \(body.utf8.count)", "Connection: close",
+                    ])
+                #expect(rest == body)
+            }
+        }
+    }
+
+    @Test func theEndOfAConnectionIsSaidToWhomItConcerns() async throws {
+        try await withTemporaryDirectory { directory in
+            try Data("secret".utf8).write(to: URL(filePath: directory + "/token"))
+            try await withService(over: MemoryRecoveryStore(), tokens: TokenFile(path: directory + "/token")) { address in
+                let closing = "GET /v1/hosts HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+                #expect(try await Answer(RawExchange.send(Array(closing.utf8), to: address)).head.contains("connection: close"))
+                // The first answer leaves the connection open for the second request.
+                let staying = "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
+                let both = try await RawExchange.send(Array((staying + closing).utf8), to: address).lowercased()
+                #expect(both.components(separatedBy: "connection: close").count == 2)
+                #expect(both.components(separatedBy: "http/1.1 ").map { $0.prefix(3) } == ["", "200", "401"])
+            }
+        }
+    }
+
     @Test func aServerThatWasReplacedIsTold409InLonghornsForm() async throws {
         try await withService(over: MemoryRecoveryStore()) { address in
             let old = #"{"version": "OLD00001"}"#
@@ -82,9 +162,9 @@ import Testing
         ("POST", "", nil, 400, "Malformed"),
         ("POST", "", "\0\0", 400, "Malformed"),
         ("POST", "", String(repeating: " ", count: 5000), 413, "Content Too Large"),
-        ("PUT", "/known", #"{"version": "ZZZZZZZZ"}"#, 404, "UnknownVersion"),
+        ("PUT", "/known", #"{"version": "ZZZZZZZZ"}"#, 409, "Superseded"),
         ("PUT", "/unknown", version, 404, "UnknownHost"),
-        ("PUT", "/known/1%3Aa", #"{"version": "ZZZZZZZZ"}"#, 404, "UnknownVersion"),
+        ("PUT", "/known/1%3Aa", #"{"version": "ZZZZZZZZ"}"#, 409, "Superseded"),
         ("PUT", "/known/a%2Fb", version, 400, "Malformed"),
         ("PUT", "/known/a%00b", version, 400, "Malformed"),
         ("PUT", "/known/%ff", version, 400, "Malformed"),
@@ -97,7 +177,13 @@ import Testing
         ("DELETE", "/unknown/1%3Aa", nil, 404, "UnknownHost"),
         ("DELETE", "/known", nil, 404, "NotFound"),
         ("GET", "", nil, 404, "NotFound"),
-        ("PATCH", "/known", nil, 404, "NotFound"),
+        ("PATCH", "/known", nil, 400, "Malformed"),
+        (
+            "PATCH", "/known", #"{"version": "AB12CD34", "clients": [\#(Array(repeating: #""1:a""#, count: 101).joined(separator: ","))]}"#,
+            400, "Malformed"
+        ),
+        ("PATCH", "/known", String(repeating: " ", count: 500_000), 413, "Content Too Large"),
+        ("PATCH", "", nil, 404, "NotFound"),
     ]
 
     @Test(arguments: refused)

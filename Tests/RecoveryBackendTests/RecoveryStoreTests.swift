@@ -161,12 +161,12 @@ import Testing
         }
     }
 
-    @Test(arguments: StoreKind.allCases) func anUnknownVersionIsSaidToBeUnknownAndChangesNothing(_ kind: StoreKind) async throws {
+    @Test(arguments: StoreKind.allCases) func whatIsNotTheVersionOpenedLastIsSupersededAndChangesNothing(_ kind: StoreKind) async throws {
         try await withActiveVersion(kind) { store in
-            let unknown = RecoveryError.unknownVersion(Self.second, Self.host)
-            await #expect(throws: unknown) { try await store.activate(Self.second, for: Self.host) }
-            await #expect(throws: unknown) { try await store.add(Self.one, to: Self.second, of: Self.host) }
-            await #expect(throws: unknown) { try await store.add("AAAA", of: Self.one, to: Self.second, of: Self.host) }
+            let superseded = RecoveryError.superseded(Self.second, Self.host)
+            await #expect(throws: superseded) { try await store.activate(Self.second, for: Self.host) }
+            await #expect(throws: superseded) { try await store.add(Self.one, to: Self.second, of: Self.host) }
+            await #expect(throws: superseded) { try await store.add("AAAA", of: Self.one, to: Self.second, of: Self.host) }
             let clients = try await store.activeClients(of: Self.host)
             #expect(clients == [Self.one, Self.other])
         }
@@ -179,14 +179,41 @@ import Testing
             for version in opened { try await store.open(version, for: Self.host) }
             let clients = try await store.activeClients(of: Self.host)
             #expect(clients == [Self.one, Self.other])
-            await #expect(throws: RecoveryError.unknownVersion(opened[2], Self.host)) {
-                try await store.add(Self.one, to: opened[2], of: Self.host)
-            }
-            await #expect(throws: RecoveryError.superseded(opened[3], Self.host)) {
-                try await store.add(Self.one, to: opened[3], of: Self.host)
+            // Also those whose names are forgotten.
+            for old in opened.dropLast() {
+                let superseded = RecoveryError.superseded(old, Self.host)
+                await #expect(throws: superseded) { try await store.add(Self.one, to: old, of: Self.host) }
+                await #expect(throws: superseded) { try await store.open("LATEST00", replacing: old, for: Self.host) }
             }
             try await store.activate(opened[19], for: Self.host)
             #expect(try await store.activeClients(of: Self.host) == [])
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func anInstanceOpensAFurtherVersionUnlessANewerOneHas(_ kind: StoreKind) async throws {
+        try await withActiveVersion(kind) { store in
+            // Twice, as after an answer that was lost.
+            for _ in 0..<2 { try await store.open(Self.second, replacing: Self.first, for: Self.host) }
+            try await store.add(Self.one, to: Self.second, of: Self.host)
+            await #expect(throws: RecoveryError.superseded(Self.first, Self.host)) {
+                try await store.open(Self.third, replacing: Self.first, for: Self.host)
+            }
+            try await store.activate(Self.second, for: Self.host)
+            #expect(try await store.activeClients(of: Self.host) == [Self.one])
+            // A store that lost the host knows of nobody newer.
+            try await store.open(Self.third, replacing: Self.second, for: Self.otherHost)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func manyClientsAreAddedTogetherWithThoseThatAreThere(_ kind: StoreKind) async throws {
+        try await withActiveVersion(kind) { store in
+            let many = Set((0..<300).map { ClientIdentity(owner: Array("client \"\($0)\\".utf8))! }).union([Self.one])
+            try await store.add(many, to: Self.first, of: Self.host)
+            #expect(try await store.activeClients(of: Self.host) == many.union([Self.other]))
+            try await store.open(Self.second, for: Self.host)
+            await #expect(throws: RecoveryError.superseded(Self.first, Self.host)) {
+                try await store.add(many, to: Self.first, of: Self.host)
+            }
         }
     }
 

@@ -1,9 +1,10 @@
 import Glibc
 import LocalFileSystem
+import RecoveryBackend
 
 extension ServerConfiguration {
     /// Checks what the configuration names in the file system: every export, the directory for records, the place of
-    /// the admin socket. Nothing is created.
+    /// the admin socket, token and certificates for the recovery backend. Nothing is created.
     ///
     /// - Throws: all problems found.
     package func checkFileSystem() throws(ConfigurationError) {
@@ -11,6 +12,8 @@ extension ServerConfiguration {
         _ = problems.attempt(checkExports)
         _ = problems.attempt(checkStateDirectory)
         _ = problems.attempt(checkAdminSocket)
+        _ = problems.attempt(checkRecoveryToken)
+        _ = problems.attempt(checkRecoveryCertificates)
         try problems.throwIfAny()
     }
 
@@ -46,6 +49,23 @@ extension ServerConfiguration {
     private func checkAdminSocket() throws(ConfigurationError) {
         guard let adminSocket, !isDirectory(parent(of: adminSocket)) else { return }
         throw ConfigurationError("admin-socket \(adminSocket): there is no directory \(parent(of: adminSocket)): create it")
+    }
+
+    private func checkRecoveryToken() throws(ConfigurationError) {
+        guard let recoveryTokenFile else { return }
+        do throws(RecoveryError) {
+            _ = try TokenFile(path: recoveryTokenFile)
+        } catch {
+            throw ConfigurationError("recovery-token-file: \(error)")
+        }
+    }
+
+    private func checkRecoveryCertificates() throws(ConfigurationError) {
+        do throws(RecoveryError) {
+            _ = try recoveryTLS.clientConfiguration()
+        } catch {
+            throw ConfigurationError("recovery-ca, recovery-certificate, recovery-key: \(error)")
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 import NIOSSL
+import Synchronization
 
 /// The PEM files one end of HTTPS uses; each may be missing.
 package struct TLSFiles: Sendable, Hashable {
@@ -15,22 +16,28 @@ package struct TLSFiles: Sendable, Hashable {
         self.key = key
     }
 
+    /// Of the files there are.
+    package var paths: [String] { [authority, certificate, key].compactMap(\.self) }
+
     /// What they come to for a client. Throws ``RecoveryError/malformed(_:)``.
-    func clientConfiguration() throws(RecoveryError) -> TLSConfiguration {
-        guard (certificate == nil) == (key == nil) else { throw .malformed("a certificate and its key are given together") }
+    package func clientConfiguration() throws(RecoveryError) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         if let authority { configuration.trustRoots = .certificates(try Self.certificates(in: authority)) }
-        if let certificate, let key {
+        switch (certificate, key) {
+        case (let certificate?, let key?):
             configuration.certificateChain = try Self.certificates(in: certificate).map { .certificate($0) }
             configuration.privateKey = .privateKey(try Self.privateKey(in: key))
+        case (let certificate?, nil): throw .malformed("the certificate \(certificate) is given without its key: give both")
+        case (nil, let key?): throw .malformed("the key \(key) is given without its certificate: give both")
+        case (nil, nil): break
         }
+        _ = try context(of: configuration)
         return configuration
     }
 
-    /// What they come to for a service; nil when there is none of them. Throws ``RecoveryError/malformed(_:)``.
-    package func serverConfiguration() throws(RecoveryError) -> TLSConfiguration? {
-        guard self != TLSFiles() else { return nil }
-        guard let certificate, let key else { throw .malformed("a service over TLS needs a certificate and its key") }
+    /// What they come to for a service. Throws ``RecoveryError/malformed(_:)``.
+    func serverContext() throws(RecoveryError) -> NIOSSLContext {
+        guard let certificate, let key else { throw .malformed("a service over TLS needs a certificate and its key: give both") }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: try Self.certificates(in: certificate).map { .certificate($0) },
             privateKey: .privateKey(try Self.privateKey(in: key)))
@@ -40,22 +47,56 @@ package struct TLSFiles: Sendable, Hashable {
             // Clients have no host name of their own: whoever the authority has named is one.
             configuration.certificateVerification = .noHostnameVerification
         }
-        return configuration
+        return try context(of: configuration)
+    }
+
+    private func context(of configuration: TLSConfiguration) throws(RecoveryError) -> NIOSSLContext {
+        do {
+            return try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw .malformed("\(paths.joined(separator: " and ")) do not go together: give the key of the certificate")
+        }
     }
 
     private static func certificates(in path: String) throws(RecoveryError) -> [NIOSSLCertificate] {
         do {
-            return try NIOSSLCertificate.fromPEMFile(path)
-        } catch {
-            throw .malformed("\(path) has no certificate in PEM form that can be read: \(error)")
-        }
+            let certificates = try NIOSSLCertificate.fromPEMBytes(contents(of: path))
+            if !certificates.isEmpty { return certificates }
+        } catch let error as RecoveryError {
+            throw error
+        } catch {}
+        throw .malformed("\(path) holds no certificate in PEM form: give another file")
     }
 
     private static func privateKey(in path: String) throws(RecoveryError) -> NIOSSLPrivateKey {
+        let bytes = try contents(of: path)
         do {
-            return try NIOSSLPrivateKey(file: path, format: .pem)
+            return try NIOSSLPrivateKey(bytes: bytes, format: .pem)
         } catch {
-            throw .malformed("\(path) has no private key in PEM form that can be read: \(error)")
+            throw .malformed("\(path) holds no private key in PEM form: give another file")
+        }
+    }
+}
+
+/// What TLS files come to, made anew when they change. While they do not go together, as between the replacement of one and
+/// of the next, it stays what it was.
+final class CurrentTLS<Value: Sendable>: Sendable {
+    private let files: TLSFiles
+    private let make: @Sendable (TLSFiles) throws(RecoveryError) -> Value
+    private let state: Mutex<(stamps: [FileStamp?], value: Value)>
+
+    init(_ files: TLSFiles, _ make: @escaping @Sendable (TLSFiles) throws(RecoveryError) -> Value) throws(RecoveryError) {
+        self.files = files
+        self.make = make
+        let stamps = files.paths.map(FileStamp.init)
+        state = Mutex((stamps, try make(files)))
+    }
+
+    var value: Value {
+        state.withLock { state in
+            let stamps = files.paths.map(FileStamp.init)
+            if stamps != state.stamps, let value = try? make(files) { state = (stamps, value) }
+            return state.value
         }
     }
 }

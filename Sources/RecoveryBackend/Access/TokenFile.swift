@@ -5,23 +5,8 @@ import Synchronization
 /// without a moment at which somebody is refused.
 package final class TokenFile: Sendable {
     private struct State {
-        var stamp: Stamp?
+        var stamp: FileStamp?
         var tokens: [String] = []
-    }
-
-    /// What tells that the file is another or has other content.
-    private struct Stamp: Equatable {
-        let device, inode, size, seconds, nanoseconds: Int
-
-        init?(path: String) {
-            var status = stat()
-            guard stat(path, &status) == 0 else { return nil }
-            device = Int(status.st_dev)
-            inode = Int(status.st_ino)
-            size = Int(status.st_size)
-            seconds = status.st_mtim.tv_sec
-            nanoseconds = status.st_mtim.tv_nsec
-        }
     }
 
     private let path: String
@@ -30,7 +15,9 @@ package final class TokenFile: Sendable {
     /// Throws ``RecoveryError/malformed(_:)`` unless there is at least one token now.
     package init(path: String) throws(RecoveryError) {
         self.path = path
-        guard !tokens.isEmpty else { throw .malformed("\(path) is to hold a bearer token: one line of printable characters") }
+        guard tokens.isEmpty else { return }
+        _ = try contents(of: path)
+        throw .malformed("\(path) is to hold a bearer token: one line of printable characters")
     }
 
     /// The token to present; nil while the file has none.
@@ -45,7 +32,7 @@ package final class TokenFile: Sendable {
     /// None while the file cannot be read: nobody is let in then.
     private var tokens: [String] {
         state.withLock { state in
-            let stamp = Stamp(path: path)
+            let stamp = FileStamp(path: path)
             if stamp == nil || stamp != state.stamp {
                 let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
                 let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }

@@ -22,13 +22,15 @@ struct HostRecord: Codable, Sendable {
     }
 
     var active: Version? { versions.first(where: \.isActive) }
+    /// The version opened last, the only one that is written to; nil when it is forgotten.
+    private var writable: Version? { versions.last { !$0.isSuperseded } }
     /// The version of a server whose grace period is not over.
     var pending: Version? { versions.last { !$0.isActive && !$0.isSuperseded } }
 
     /// Opens an empty version and supersedes the others. Returns the versions whose clients are to be forgotten. Throws
     /// ``RecoveryError/superseded(_:_:)``.
     mutating func open(
-        _ version: RecoveryVersion, for hostname: ServerHostname, at time: Date
+        _ version: RecoveryVersion, replacing replaced: RecoveryVersion?, for hostname: ServerHostname, at time: Date
     ) throws(RecoveryError) -> [RecoveryVersion] {
         seen = time
         if let index = versions.firstIndex(where: { $0.name == version }) {
@@ -36,6 +38,7 @@ struct HostRecord: Codable, Sendable {
             versions[index].opened = time
             return [version]
         }
+        if let replaced, let writable, writable.name != replaced { throw .superseded(replaced, hostname) }
         let unfinished = pending?.name
         for index in versions.indices { versions[index].isSuperseded = true }
         versions.append(Version(name: version, opened: time))
@@ -62,8 +65,11 @@ struct HostRecord: Codable, Sendable {
 
     /// Throws ``RecoveryError/unknownVersion(_:_:)`` and ``RecoveryError/superseded(_:_:)``.
     func requireWritable(_ version: RecoveryVersion, of hostname: ServerHostname) throws(RecoveryError) {
-        guard let found = versions.first(where: { $0.name == version }) else { throw .unknownVersion(version, hostname) }
-        guard !found.isSuperseded else { throw .superseded(version, hostname) }
+        guard let writable, writable.name == version else {
+            // Names of old versions are forgotten; that another is the newest tells as much.
+            let isSuperseded = writable != nil || versions.contains { $0.name == version }
+            throw isSuperseded ? .superseded(version, hostname) : .unknownVersion(version, hostname)
+        }
     }
 
     /// Forgets the version of a server whose grace period never ended. Those it superseded stay superseded.

@@ -17,7 +17,7 @@ package protocol HostRegistry: RecoveryStore {
     func forgetPendingVersions(openedBefore time: Date) async throws(RecoveryError) -> Int
 
     /// Forgets the hosts of which nothing was heard since `time`. Returns how many. A server that runs on with the same
-    /// clients may write nothing for months, so that only reading its list every now and then shows that it is there.
+    /// clients writes nothing: that it reads its list counts.
     func forgetHosts(unseenSince time: Date) async throws(RecoveryError) -> Int
 
     /// How much there is; that it succeeds shows that the store works.
@@ -25,7 +25,7 @@ package protocol HostRegistry: RecoveryStore {
 }
 
 /// How often a host that only reads its list is marked as seen, in seconds: a read is rarely a write then.
-let seenPrecision: TimeInterval = 3600
+let seenPrecision: Int64 = 3600
 
 /// How much a registry takes, so that nobody fills its disk.
 package struct RegistryLimits: Sendable {
@@ -64,7 +64,7 @@ package struct HostSummary: Codable, Equatable, Sendable {
     package let seen: Date
     /// The version whose clients may reclaim; nil before the first grace period of the host is over.
     package let activeVersion: RecoveryVersion?
-    /// The number of clients of the active version.
+    /// The number of clients of the active version, markers not counted.
     package let clients: Int
     /// The version that was opened and not yet put in force: its server's grace period runs. Nil otherwise.
     package let pendingVersion: RecoveryVersion?
@@ -86,6 +86,7 @@ package struct HostDetails: Codable, Equatable, Sendable {
         package let state: State
         package let opened: Date
         package let activated: Date?
+        /// Without the server's marker.
         package let clients: [Client]
     }
 
@@ -126,7 +127,8 @@ extension HostDetails {
     init(hostname: ServerHostname, record: HostRecord, clients: [RecoveryVersion: [ClientIdentity: ClientRecord]]) {
         let versions = record.versions.map { version in
             let state: Version.State = version.isActive ? .active : version.isSuperseded ? .superseded : .pending
-            let clients = (clients[version.name] ?? [:]).sorted { $0.key.rawValue < $1.key.rawValue }.map { identity, client in
+            let clients = (clients[version.name] ?? [:]).filter { !$0.key.isMarker }.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+                identity, client in
                 Client(id: identity, added: client.added, revokedFileHandles: client.revoked.sorted { $0.rawValue < $1.rawValue })
             }
             return Version(version: version.name, state: state, opened: version.opened, activated: version.activated, clients: clients)

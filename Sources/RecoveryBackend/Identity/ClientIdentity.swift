@@ -9,6 +9,9 @@ package struct ClientIdentity: RawRepresentable, Hashable, Sendable, CustomStrin
     /// In bytes: the longest owner in hexadecimal form and its prefix.
     package static let maximumLength = "2050:0x".utf8.count + 2 * maximumOwnerLength
 
+    /// What the owner begins with of the entry by which this project's server says whose a record is. It is no client.
+    package static let markerPrefix = "remuda-journal "
+
     package let rawValue: String
 
     /// The identity as it stands in a record. Nil unless the text has 1 to ``maximumLength`` printable bytes without a
@@ -38,6 +41,12 @@ package struct ClientIdentity: RawRepresentable, Hashable, Sendable, CustomStrin
             return owner.count <= Self.maximumOwnerLength ? owner : nil
         }
         return length == text.count && length <= Self.maximumOwnerLength ? text : nil
+    }
+
+    /// Whether it is no client but says whose the record is.
+    package var isMarker: Bool {
+        guard let colon = rawValue.firstIndex(of: ":") else { return false }
+        return rawValue[colon...].dropFirst().hasPrefix(Self.markerPrefix)
     }
 
     package var description: String { rawValue }

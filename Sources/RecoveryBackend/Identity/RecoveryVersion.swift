@@ -1,7 +1,6 @@
 /// The name of one server instance's list of clients: eight characters, each a digit or an upper-case letter.
 package struct RecoveryVersion: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
-    /// How many versions that are neither active nor the newest a store keeps for a host, by name only: an instance of
-    /// the server that is older still is told that its version is unknown.
+    /// How many versions that are neither active nor the newest a store keeps for a host, by name only.
     package static let maximumSuperseded = 16
 
     private static let length = 8

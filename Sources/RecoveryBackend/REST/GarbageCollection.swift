@@ -42,7 +42,7 @@ package struct GarbageCollection: Codable, Sendable {
     private static func time(_ hours: Int) -> Date { .now - TimeInterval(hours) * 3600 }
 }
 
-/// Collects once an hour.
+/// Collects once an hour; first an hour after the start, when each server that lives has been heard of again.
 package struct RepeatedGarbageCollection: Service {
     let collection: GarbageCollection
     let store: any HostRegistry
@@ -56,7 +56,8 @@ package struct RepeatedGarbageCollection: Service {
 
     package func run() async throws {
         await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
+            // Cancelled at the end.
+            while (try? await Task.sleep(for: .seconds(3600))) != nil {
                 do {
                     let outcome = try await collection.run(on: store)
                     if outcome.pendingVersions + outcome.hosts > 0 {
@@ -65,8 +66,6 @@ package struct RepeatedGarbageCollection: Service {
                 } catch {
                     logger.error("cannot collect garbage: \(error)")
                 }
-                // Cancelled at the end.
-                try? await Task.sleep(for: .seconds(3600))
             }
         }
     }

@@ -2,6 +2,8 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOSSL
+import Synchronization
 
 /// The store behind a recovery backend's REST interface: this project's or Longhorn's.
 ///
@@ -16,12 +18,15 @@ package final class RecoveryClient: RecoveryStore {
     private let url: String
     private let timeout: TimeAmount
     private let token: TokenFile?
+    private let tls: CurrentTLS<TLSConfiguration>
     private let http: HTTPClient
+    /// Whether the backend takes many clients in one request, which Longhorn's does not.
+    private let takesMany = Mutex(false)
 
     /// A client for the backend at `url`, for example `http://longhorn-recovery-backend:9503/v1/recoverybackend`; the path
     /// may be left out.
-    /// Within `timeout` the answer to a call begins, the look-up of the name and repeated attempts to connect included;
-    /// then it may not pause for longer. The first line of `tokenFile` is presented as a bearer token, and the certificate
+    /// Within `timeout` the answer to a call begins, the look-up of the name included; then it may not pause for longer. A
+    /// connection that is refused fails the call at once. The first line of `tokenFile` is presented as a bearer token, and the certificate
     /// of `tls` to a backend that asks for one. Throws ``RecoveryError/malformed(_:)`` when the URL or a file is not what
     /// it has to be.
     package init(
@@ -37,22 +42,28 @@ package final class RecoveryClient: RecoveryStore {
         self.url = components.path.isEmpty || components.path == "/" ? base + RecoveryService.path : base
         self.timeout = TimeAmount(timeout)
         token = try tokenFile.map { path throws(RecoveryError) in try TokenFile(path: path) }
-        var configuration = HTTPClient.Configuration(tlsConfiguration: try tls.clientConfiguration())
+        self.tls = try CurrentTLS(tls) { files throws(RecoveryError) in try files.clientConfiguration() }
+        var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
+        // Whoever calls knows how long it may wait: a server that starts not at all for a backend that is not there.
+        configuration.connectionPool.retryConnectionEstablishment = false
         configuration.timeout.connect = self.timeout
         // A deadline ends with the head of the answer.
         configuration.timeout.read = self.timeout
         http = HTTPClient(eventLoopGroup: eventLoopGroup, configuration: configuration)
     }
 
-    package func open(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
-        let body = VersionRequest(hostname: hostname.rawValue, version: version.rawValue)
-        _ = try await call(.POST, [], body, about: Subject(hostname, version))
+    package func open(
+        _ version: RecoveryVersion, replacing replaced: RecoveryVersion?, for hostname: ServerHostname
+    ) async throws(RecoveryError) {
+        let body = VersionRequest(hostname: hostname.rawValue, version: version.rawValue, replaces: replaced?.rawValue)
+        let answer = try await call(.POST, [], body, about: Subject(hostname, replaced ?? version))
+        takesMany.withLock { $0 = answer.headers.first(name: ClientsRequest.acceptance.rawName) == ClientsRequest.mediaType }
     }
 
     package func activeClients(of hostname: ServerHostname) async throws(RecoveryError) -> Set<ClientIdentity> {
         let answer = try await call(.GET, [hostname.rawValue], about: Subject(hostname))
-        guard let status = try? JSONDecoder().decode(RecoveryStatus.self, from: answer) else {
+        guard let status = try? JSONDecoder().decode(RecoveryStatus.self, from: answer.body) else {
             throw .unavailable("\(url) answered something that is no list of clients: is this the URL of a recovery backend?")
         }
         var clients: Set<ClientIdentity> = []
@@ -71,9 +82,20 @@ package final class RecoveryClient: RecoveryStore {
         _ = try await call(.PUT, [hostname.rawValue], body, about: Subject(hostname, version))
     }
 
-    package func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
-        let body = VersionRequest(version: version.rawValue)
-        _ = try await call(.PUT, [hostname.rawValue, client.rawValue], body, about: Subject(hostname, version, client))
+    package func add(_ clients: Set<ClientIdentity>, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
+        guard clients.count > 1, takesMany.withLock({ $0 }) else {
+            let body = VersionRequest(version: version.rawValue)
+            for client in clients {
+                _ = try await call(.PUT, [hostname.rawValue, client.rawValue], body, about: Subject(hostname, version, client))
+            }
+            return
+        }
+        var remaining = clients.map(\.rawValue)[...]
+        while !remaining.isEmpty {
+            let body = ClientsRequest(version: version.rawValue, clients: Array(remaining.prefix(ClientsRequest.maximumCount)))
+            _ = try await call(.PATCH, [hostname.rawValue], body, about: Subject(hostname, version))
+            remaining = remaining.dropFirst(ClientsRequest.maximumCount)
+        }
     }
 
     package func remove(_ client: ClientIdentity, of hostname: ServerHostname) async throws(RecoveryError) {
@@ -108,28 +130,28 @@ extension RecoveryClient {
         }
     }
 
-    /// Does one request and returns the body of the answer when its status is 200.
+    /// Does one request and returns the answer when its status is 200.
     private func call(
-        _ method: HTTPMethod, _ path: [String], _ body: VersionRequest? = nil, about subject: Subject
-    ) async throws(RecoveryError) -> Data {
-        let status: HTTPResponseStatus
+        _ method: HTTPMethod, _ path: [String], _ body: (any Encodable)? = nil, about subject: Subject
+    ) async throws(RecoveryError) -> (headers: HTTPHeaders, body: Data) {
+        let response: HTTPClientResponse
         let answer: Data
         do {
             let deadline = NIODeadline.now() + timeout
-            let response = try await http.execute(request(method, path, body), deadline: deadline)
-            status = response.status
+            response = try await http.execute(request(method, path, body), deadline: deadline)
             answer = Data(try await response.body.collect(upTo: Self.maximumAnswerLength).readableBytesView)
         } catch {
             throw .unavailable("the recovery backend at \(url) did not answer: \(Self.reason(error)): is it running and reachable?")
         }
-        guard status == .ok else { throw Self.failure(status, answer, about: subject) }
-        return answer
+        guard response.status == .ok else { throw Self.failure(response.status, answer, about: subject) }
+        return (response.headers, answer)
     }
 
-    private func request(_ method: HTTPMethod, _ path: [String], _ body: VersionRequest?) throws -> HTTPClientRequest {
+    private func request(_ method: HTTPMethod, _ path: [String], _ body: (any Encodable)?) throws -> HTTPClientRequest {
         let encoded = path.map { "/" + ($0.addingPercentEncoding(withAllowedCharacters: Self.unreserved) ?? "") }
         var request = HTTPClientRequest(url: url + encoded.joined())
         request.method = method
+        request.tlsConfiguration = tls.value
         request.headers = ["Accept": "application/json", "Connection": "close"]
         if let token = token?.first { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
         if let body {

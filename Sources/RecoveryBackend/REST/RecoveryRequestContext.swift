@@ -10,9 +10,16 @@ struct RecoveryRequestContext: RequestContext {
     }
 
     /// In bytes. The longest body of the contract holds a host name and a version.
-    var maxUploadSize: Int { 4096 }
+    private(set) var maxUploadSize = 4096
     var requestDecoder: TerminatedJSONDecoder { TerminatedJSONDecoder() }
     var responseEncoder: JSONEncoder { Self.encoder }
+
+    /// The same with another limit for the body.
+    func allowing(_ maximumLength: Int) -> Self {
+        var context = self
+        context.maxUploadSize = maximumLength
+        return context
+    }
 
     private static let encoder = {
         let encoder = JSONEncoder()

@@ -1,10 +1,8 @@
 import Foundation
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 import Logging
 import NIOCore
-import NIOSSL
 
 /// The REST interface over a store that NFS servers of one or many hosts share.
 package struct RecoveryService: Sendable {
@@ -24,10 +22,10 @@ package struct RecoveryService: Sendable {
         self.tokens = tokens
     }
 
-    /// A server for the interface, over TLS when there is a configuration for it. `onReady` gets the address it listens
-    /// on, once it does.
+    /// A server for the interface, over TLS when there are files for it. `onReady` gets the address it listens on, once it
+    /// does. Throws ``RecoveryError/malformed(_:)`` for files that cannot be used.
     package func application(
-        listeningOn address: ServiceAddress, tls: TLSConfiguration? = nil, eventLoopGroup: any EventLoopGroup, logger: Logger,
+        listeningOn address: ServiceAddress, tls: TLSFiles = TLSFiles(), eventLoopGroup: any EventLoopGroup, logger: Logger,
         onReady: @escaping @Sendable (ServiceAddress) -> Void
     ) throws -> some ApplicationProtocol {
         // Servers talk to us one small request at a time; whoever says nothing is not one of them.
@@ -35,9 +33,10 @@ package struct RecoveryService: Sendable {
             idleTimeout: .seconds(30),
             httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 64))
         let http = HTTPServerBuilder.http1(configuration: connections)
+        let server = tls == TLSFiles() ? http : try Self.tls(tls, connections)
         return Application(
             router: router,
-            server: try tls.map { try .tls(http, tlsConfiguration: $0) } ?? http,
+            server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port), serverName: nil, backlog: Self.maximumConnections,
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.maximumConnections, logger: logger)),
@@ -49,6 +48,11 @@ package struct RecoveryService: Sendable {
             logger: logger)
     }
 
+    private static func tls(_ files: TLSFiles, _ connections: HTTP1Channel.Configuration) throws(RecoveryError) -> HTTPServerBuilder {
+        let context = try CurrentTLS(files) { files throws(RecoveryError) in try files.serverContext() }
+        return HTTPServerBuilder { TLSConnections(base: HTTP1Channel(responder: $0, configuration: connections), context: context) }
+    }
+
     /// The routes there are, as `GET /path/{parameter}`.
     package var routes: [String] {
         router.routes.map { "\($0.method) \($0.path)" }
@@ -56,6 +60,7 @@ package struct RecoveryService: Sendable {
 
     private var router: Router<RecoveryRequestContext> {
         let router = Router(context: RecoveryRequestContext.self)
+        router.add(middleware: ClosedConnections())
         router.add(middleware: metrics)
         if let tokens { router.add(middleware: Authentication(tokens: tokens)) }
         router.add(middleware: FailureResponses())
@@ -72,6 +77,7 @@ package struct RecoveryService: Sendable {
         records.post(use: open)
         records.get(":hostname", use: activeClients)
         records.put(":hostname", use: activate)
+        records.patch(":hostname", use: addClients)
         records.put(":hostname/:client", use: addClient)
         records.delete(":hostname/:client", use: removeClient)
         records.put(":hostname/:client/:handle", use: addRevokedFileHandle)
@@ -80,14 +86,14 @@ package struct RecoveryService: Sendable {
 }
 
 extension RecoveryService {
-    @Sendable private func open(_ request: Request, _ context: RecoveryRequestContext) async throws -> Success {
+    @Sendable private func open(_ request: Request, _ context: RecoveryRequestContext) async throws -> EditedResponse<Success> {
         let body = try await request.decode(as: VersionRequest.self, context: context)
         guard let name = body.hostname else { throw RecoveryError.malformed("the body names no hostname") }
         let hostname = try hostname(name)
         let version = try version(body.version)
-        try await store.open(version, for: hostname)
+        try await store.open(version, replacing: body.replaces.map { name throws(RecoveryError) in try self.version(name) }, for: hostname)
         context.logger.info("opened version \(version) of host \(hostname)")
-        return Success()
+        return EditedResponse(headers: [ClientsRequest.acceptance: ClientsRequest.mediaType], response: Success())
     }
 
     @Sendable private func activeClients(_ request: Request, _ context: RecoveryRequestContext) async throws -> RecoveryStatus {
@@ -110,6 +116,20 @@ extension RecoveryService {
         let version = try await version(of: request, context)
         try await store.add(client, to: version, of: hostname)
         context.logger.debug("added client '\(client)' to version \(version) of host \(hostname)")
+        return Success()
+    }
+
+    /// Beyond the contract: adds many clients, whom the server would otherwise add one after another.
+    @Sendable private func addClients(_ request: Request, _ context: RecoveryRequestContext) async throws -> Success {
+        let hostname = try hostname(parameter("hostname", context))
+        let body = try await request.decode(as: ClientsRequest.self, context: context.allowing(ClientsRequest.maximumLength))
+        let version = try version(body.version)
+        guard (1...ClientsRequest.maximumCount).contains(body.clients.count) else {
+            throw RecoveryError.malformed("1 to \(ClientsRequest.maximumCount) clients are added at once")
+        }
+        let clients = try body.clients.map { name throws(RecoveryError) in try client(name) }
+        try await store.add(Set(clients), to: version, of: hostname)
+        context.logger.debug("added \(clients.count) clients to version \(version) of host \(hostname)")
         return Success()
     }
 
@@ -138,6 +158,7 @@ extension RecoveryService {
     /// One component of the path. The router takes the path apart before it is decoded, so that `%2F` separates nothing.
     func parameter(_ name: String, _ context: RecoveryRequestContext) throws -> String {
         let encoded = try context.parameters.require(name)
+        guard encoded.utf8.contains(UInt8(ascii: "%")) else { return encoded }
         guard let decoded = encoded.removingPercentEncoding else {
             throw RecoveryError.malformed("'\(encoded)' in the path is not percent-encoded UTF-8")
         }
@@ -152,8 +173,12 @@ extension RecoveryService {
     }
 
     func client(_ context: RecoveryRequestContext) throws -> ClientIdentity {
-        guard let client = try ClientIdentity(rawValue: parameter("client", context)) else {
-            throw RecoveryError.malformed("a client id has 1 to \(ClientIdentity.maximumLength) printable characters without slash")
+        try client(parameter("client", context))
+    }
+
+    private func client(_ name: String) throws(RecoveryError) -> ClientIdentity {
+        guard let client = ClientIdentity(rawValue: name) else {
+            throw .malformed("a client id has 1 to \(ClientIdentity.maximumLength) printable characters without slash")
         }
         return client
     }

@@ -18,6 +18,12 @@ final class ServiceMetrics: RouterMiddleware {
         var seconds = 0.0
         /// For each of ``bounds`` the requests that took at most so long.
         var within = [Int](repeating: 0, count: ServiceMetrics.bounds.count)
+
+        mutating func note(_ elapsed: Double) {
+            count += 1
+            seconds += elapsed
+            for index in bounds.indices where elapsed <= bounds[index] { within[index] += 1 }
+        }
     }
 
     private static let bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
@@ -34,11 +40,7 @@ final class ServiceMetrics: RouterMiddleware {
         let route = context.endpointPath ?? "NotFound"
         let method = route.hasPrefix("/") ? request.method.rawValue : "any"
         let series = Series(method: method, route: route, status: response.status.code)
-        figures.withLock { all in
-            all[series, default: Figures()].count += 1
-            all[series]?.seconds += elapsed
-            for index in Self.bounds.indices where elapsed <= Self.bounds[index] { all[series]?.within[index] += 1 }
-        }
+        figures.withLock { $0[series, default: Figures()].note(elapsed) }
         return response
     }
 

@@ -2,4 +2,6 @@
 struct VersionRequest: Codable {
     var hostname: String?
     var version: String
+    /// Beyond the contract, in POST: the version which the same instance opened before.
+    var replaces: String?
 }

@@ -19,12 +19,14 @@ final class CommitGroup: Sendable {
 
     private let database: DatabaseQueue
     private let patience: Duration
+    private let clock: any Clock<Duration>
     private let late: RecoveryError
     private let state = Mutex(State())
 
-    init(_ database: DatabaseQueue, patience: Duration, late: RecoveryError) {
+    init(_ database: DatabaseQueue, patience: Duration, clock: any Clock<Duration>, late: RecoveryError) {
         self.database = database
         self.patience = patience
+        self.clock = clock
         self.late = late
     }
 
@@ -58,8 +60,8 @@ final class CommitGroup: Sendable {
         }
         guard let transaction else { return }
         let calls = state.withLock { $0.underWay }
-        let watch = Task { [patience] in
-            guard (try? await Task.sleep(for: patience)) != nil else { return }
+        let watch = Task { [patience, clock] in
+            guard (try? await clock.sleep(for: patience)) != nil else { return }
             self.giveUp(transaction)
         }
         database.asyncWrite { database in

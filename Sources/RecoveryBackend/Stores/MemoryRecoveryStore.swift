@@ -8,39 +8,42 @@ package actor MemoryRecoveryStore: HostRegistry {
     }
 
     private let limits: RegistryLimits
+    private let now: @Sendable () -> Date
     private var hosts: [ServerHostname: Host] = [:]
 
-    package init(limits: RegistryLimits = RegistryLimits()) {
+    package init(limits: RegistryLimits = RegistryLimits(), now: @escaping @Sendable () -> Date = { .now }) {
         self.limits = limits
+        self.now = now
     }
 
-    package func open(_ version: RecoveryVersion, for hostname: ServerHostname) throws(RecoveryError) {
+    package func open(
+        _ version: RecoveryVersion, replacing replaced: RecoveryVersion?, for hostname: ServerHostname
+    ) throws(RecoveryError) {
         guard hosts[hostname] != nil || hosts.count < limits.hosts else { throw limits.tooManyHosts() }
-        var host = hosts[hostname] ?? Host(record: HostRecord(seen: .now))
-        for forgotten in try host.record.open(version, for: hostname, at: .now) { host.clients[forgotten] = nil }
+        var host = hosts[hostname] ?? Host(record: HostRecord(seen: now()))
+        for forgotten in try host.record.open(version, replacing: replaced, for: hostname, at: now()) { host.clients[forgotten] = nil }
         hosts[hostname] = host
     }
 
     package func activeClients(of hostname: ServerHostname) throws(RecoveryError) -> Set<ClientIdentity> {
         let host = try host(hostname)
-        hosts[hostname]?.record.seen = .now
+        hosts[hostname]?.record.seen = now()
         return Set((host.record.active.flatMap { host.clients[$0.name] } ?? [:]).keys)
     }
 
     package func activate(_ version: RecoveryVersion, for hostname: ServerHostname) throws(RecoveryError) {
         var host = try host(hostname)
-        if let forgotten = try host.record.activate(version, for: hostname, at: .now) { host.clients[forgotten] = nil }
+        if let forgotten = try host.record.activate(version, for: hostname, at: now()) { host.clients[forgotten] = nil }
         hosts[hostname] = host
     }
 
-    package func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) throws(RecoveryError) {
+    package func add(_ clients: Set<ClientIdentity>, to version: RecoveryVersion, of hostname: ServerHostname) throws(RecoveryError) {
         let host = try host(hostname)
         try host.record.requireWritable(version, of: hostname)
-        let clients = host.clients[version] ?? [:]
-        guard clients[client] == nil else { return }
-        guard clients.count < limits.clientsPerHost else { throw limits.tooManyClients(of: hostname) }
-        hosts[hostname]?.clients[version, default: [:]][client] = ClientRecord(added: .now)
-        hosts[hostname]?.record.seen = .now
+        let kept = (host.clients[version] ?? [:]).merging(clients.map { ($0, ClientRecord(added: now())) }) { old, _ in old }
+        guard kept.count <= max(limits.clientsPerHost, host.clients[version]?.count ?? 0) else { throw limits.tooManyClients(of: hostname) }
+        hosts[hostname]?.clients[version] = kept
+        hosts[hostname]?.record.seen = now()
     }
 
     package func remove(_ client: ClientIdentity, of hostname: ServerHostname) throws(RecoveryError) {
@@ -70,7 +73,8 @@ extension MemoryRecoveryStore {
         let names = hosts.keys.map(\.rawValue).filter { name in hostname.map { $0.rawValue < name } ?? true }.sorted()
         return names.prefix(limit).compactMap(ServerHostname.init(rawValue:)).compactMap { name in
             hosts[name].map {
-                HostSummary(name, $0.record, clients: $0.record.active.flatMap { hosts[name]?.clients[$0.name]?.count } ?? 0)
+                HostSummary(
+                    name, $0.record, clients: $0.record.active.flatMap { hosts[name]?.clients[$0.name]?.keys.count { !$0.isMarker } } ?? 0)
             }
         }
     }

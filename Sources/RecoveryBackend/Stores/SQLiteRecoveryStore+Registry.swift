@@ -11,9 +11,10 @@ extension SQLiteRecoveryStore {
                         (SELECT version FROM version WHERE version.hostname = host.hostname AND active) AS active,
                         (SELECT version FROM version WHERE version.hostname = host.hostname AND NOT active AND NOT superseded) AS pending,
                         (SELECT count(*) FROM client JOIN version ON version.id = versionID
-                            WHERE version.hostname = host.hostname AND active) AS clients
-                    FROM host WHERE hostname > ? ORDER BY hostname LIMIT ?
-                    """, arguments: [hostname?.rawValue ?? "", limit])
+                            WHERE version.hostname = host.hostname AND active 
+                                AND substr(identity, instr(identity, ':') + 1) NOT GLOB ?3 || '*') AS clients
+                    FROM host WHERE hostname > ?1 ORDER BY hostname LIMIT ?2
+                    """, arguments: [hostname?.rawValue ?? "", limit, ClientIdentity.markerPrefix])
             return try rows.map { row in
                 HostSummary(
                     hostname: try row.key("hostname"), seen: row.time("seen"), activeVersion: try row.optionalKey("active"),
@@ -43,11 +44,13 @@ extension SQLiteRecoveryStore {
     private static func clients(of versionID: Int64, in database: Database) throws -> [HostDetails.Client] {
         let rows = try Row.fetchAll(
             database, sql: "SELECT id, identity, added FROM client WHERE versionID = ? ORDER BY identity", arguments: [versionID])
-        return try rows.map { row in
+        return try rows.compactMap { row in
+            let id: ClientIdentity = try row.key("identity")
+            guard !id.isMarker else { return nil }
             let handles = try String.fetchAll(
                 database, sql: "SELECT handle FROM revokedFileHandle WHERE clientID = ? ORDER BY handle", arguments: [row["id"] as Int64])
             return HostDetails.Client(
-                id: try row.key("identity"), added: row.time("added"),
+                id: id, added: row.time("added"),
                 revokedFileHandles: handles.compactMap(RevokedFileHandle.init(rawValue:)))
         }
     }

@@ -8,6 +8,8 @@ import GRDB
 package final class SQLiteRecoveryStore: HostRegistry {
     private let path: String
     private let limits: RegistryLimits
+    /// Seconds since 1970: the precision of all times.
+    private let now: @Sendable () -> Int64
     private let commits: CommitGroup
     /// One connection: every call here is a short transaction, and readers never wait for long.
     package let database: DatabaseQueue
@@ -15,10 +17,12 @@ package final class SQLiteRecoveryStore: HostRegistry {
     /// Opens the file, and creates it and its missing directories. Throws ``RecoveryError/unavailable(_:)`` when that
     /// is not possible or the file is something else.
     package init(
-        path: String, limits: RegistryLimits = RegistryLimits(), patience: Duration = .seconds(3)
+        path: String, limits: RegistryLimits = RegistryLimits(), patience: Duration = .seconds(3), clock: any Clock<Duration> = .continuous,
+        now: @escaping @Sendable () -> Date = { .now }
     ) throws(RecoveryError) {
         self.path = path
         self.limits = limits
+        self.now = { Int64(now().timeIntervalSince1970) }
         do {
             try Directory.create(enclosing: path)
         } catch {
@@ -39,7 +43,7 @@ package final class SQLiteRecoveryStore: HostRegistry {
             }
             try migrator.migrate(database)
             commits = CommitGroup(
-                database, patience: patience,
+                database, patience: patience, clock: clock,
                 late: .unavailable("the disk of \(path) has not answered for \(patience): look for errors in the kernel's log"))
         } catch let error as RecoveryError {
             throw error
@@ -48,17 +52,22 @@ package final class SQLiteRecoveryStore: HostRegistry {
         }
     }
 
-    package func open(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
-        try await transaction { [limits] database in
+    package func open(
+        _ version: RecoveryVersion, replacing replaced: RecoveryVersion?, for hostname: ServerHostname
+    ) async throws(RecoveryError) {
+        try await transaction { [limits, now] database in
             if let found = try Version(version, of: hostname, in: database) {
                 guard !found.isSuperseded else { throw RecoveryError.superseded(version, hostname) }
                 try database.execute(sql: "DELETE FROM client WHERE versionID = ?", arguments: [found.id])
-                try database.execute(sql: "UPDATE version SET opened = ? WHERE id = ?", arguments: [Self.now, found.id])
+                try database.execute(sql: "UPDATE version SET opened = ? WHERE id = ?", arguments: [now(), found.id])
             } else {
+                if let replaced, let writable = try Self.writable(of: hostname, in: database), writable != replaced.rawValue {
+                    throw RecoveryError.superseded(replaced, hostname)
+                }
                 if try Int.fetchOne(database, sql: "SELECT 1 FROM host WHERE hostname = ?", arguments: [hostname.rawValue]) == nil {
                     let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM host") ?? 0
                     guard count < limits.hosts else { throw limits.tooManyHosts() }
-                    try database.execute(sql: "INSERT INTO host (hostname, seen) VALUES (?, ?)", arguments: [hostname.rawValue, Self.now])
+                    try database.execute(sql: "INSERT INTO host (hostname, seen) VALUES (?, ?)", arguments: [hostname.rawValue, now()])
                 }
                 try database.execute(
                     sql: """
@@ -73,48 +82,51 @@ package final class SQLiteRecoveryStore: HostRegistry {
                         """, arguments: [hostname.rawValue, RecoveryVersion.maximumSuperseded])
                 try database.execute(
                     sql: "INSERT INTO version (hostname, version, opened) VALUES (?, ?, ?)",
-                    arguments: [hostname.rawValue, version.rawValue, Self.now])
+                    arguments: [hostname.rawValue, version.rawValue, now()])
             }
-            try Self.markSeen(hostname, in: database)
+            try Self.markSeen(hostname, at: now(), in: database)
         }
     }
 
     package func activeClients(of hostname: ServerHostname) async throws(RecoveryError) -> Set<ClientIdentity> {
-        try await transaction { database in
+        let (clients, isSeen) = try await transaction { [now] database in
             let known = try database.cachedStatement(sql: "SELECT seen FROM host WHERE hostname = ?")
             guard let seen = try Int64.fetchOne(known, arguments: [hostname.rawValue]) else { throw RecoveryError.unknownHost(hostname) }
             let clients = try Self.clients(
                 database, sql: "SELECT identity FROM client JOIN version ON version.id = versionID WHERE hostname = ? AND active",
                 arguments: [hostname.rawValue])
-            // Only now and then a write, which a full disk would refuse.
-            if seen < Self.now - Int64(seenPrecision) { try Self.markSeen(hostname, in: database) }
-            return Set(clients)
+            return (Set(clients), seen >= now() - seenPrecision)
         }
+        // Only now and then a write, which a full disk would refuse without anybody being the worse for it.
+        if !isSeen { try? await transaction { [now] in try Self.markSeen(hostname, at: now(), in: $0) } }
+        return clients
     }
 
     package func activate(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
-        try await transaction { database in
+        try await transaction { [now] database in
             let found = try Self.requireWritable(version, of: hostname, in: database)
             guard !found.isActive else { return }
             try database.execute(
                 sql: "DELETE FROM client WHERE versionID = (SELECT id FROM version WHERE hostname = ? AND active)",
                 arguments: [hostname.rawValue])
             try database.execute(sql: "UPDATE version SET active = FALSE WHERE hostname = ? AND active", arguments: [hostname.rawValue])
-            try database.execute(sql: "UPDATE version SET active = TRUE, activated = ? WHERE id = ?", arguments: [Self.now, found.id])
-            try Self.markSeen(hostname, in: database)
+            try database.execute(sql: "UPDATE version SET active = TRUE, activated = ? WHERE id = ?", arguments: [now(), found.id])
+            try Self.markSeen(hostname, at: now(), in: database)
         }
     }
 
-    package func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
-        try await transaction { [limits] database in
+    package func add(_ clients: Set<ClientIdentity>, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
+        try await transaction { [limits, now] database in
             let version = try Self.requireWritable(version, of: hostname, in: database)
-            guard try Self.identifier(of: client, in: version, database) == nil else { return }
-            let clients = try database.cachedStatement(sql: "SELECT count(*) FROM client WHERE versionID = ?")
-            let count = try Int.fetchOne(clients, arguments: [version.id]) ?? 0
-            guard count < limits.clientsPerHost else { throw limits.tooManyClients(of: hostname) }
+            let missing = try clients.filter { try Self.identifier(of: $0, in: version, database) == nil }
+            guard !missing.isEmpty else { return }
+            let counting = try database.cachedStatement(sql: "SELECT count(*) FROM client WHERE versionID = ?")
+            let count = try Int.fetchOne(counting, arguments: [version.id]) ?? 0
+            guard count + missing.count <= limits.clientsPerHost else { throw limits.tooManyClients(of: hostname) }
             let insertion = try database.cachedStatement(sql: "INSERT INTO client (versionID, identity, added) VALUES (?, ?, ?)")
-            try insertion.execute(arguments: [version.id, client.rawValue, Self.now])
-            try Self.markSeen(hostname, within: seenPrecision, in: database)
+            let time = now()
+            for client in missing { try insertion.execute(arguments: [version.id, client.rawValue, time]) }
+            try Self.markSeen(hostname, at: time, within: seenPrecision, in: database)
         }
     }
 
@@ -216,12 +228,18 @@ extension SQLiteRecoveryStore {
     private static func requireWritable(
         _ version: RecoveryVersion, of hostname: ServerHostname, in database: Database
     ) throws -> Version {
-        guard let found = try Version(version, of: hostname, in: database) else {
-            try requireRecord(of: hostname, in: database)
-            throw RecoveryError.unknownVersion(version, hostname)
-        }
-        guard !found.isSuperseded else { throw RecoveryError.superseded(version, hostname) }
-        return found
+        let found = try Version(version, of: hostname, in: database)
+        if let found, !found.isSuperseded { return found }
+        try requireRecord(of: hostname, in: database)
+        // Names of old versions are forgotten; that another is the newest tells as much.
+        let isSuperseded = try found != nil || writable(of: hostname, in: database) != nil
+        throw isSuperseded ? RecoveryError.superseded(version, hostname) : RecoveryError.unknownVersion(version, hostname)
+    }
+
+    /// The version opened last, the only one that is written to; nil when it is forgotten.
+    private static func writable(of hostname: ServerHostname, in database: Database) throws -> String? {
+        try String.fetchOne(
+            database, sql: "SELECT version FROM version WHERE hostname = ? AND NOT superseded", arguments: [hostname.rawValue])
     }
 
     private static func requireRecord(of hostname: ServerHostname, in database: Database) throws {
@@ -246,13 +264,10 @@ extension SQLiteRecoveryStore {
         }
     }
 
-    /// Seconds since 1970: the precision of all times.
-    private static var now: Int64 { Int64(Date.now.timeIntervalSince1970) }
-
     /// Notes that the host's server was heard of, unless that is noted within `precision` seconds already.
-    private static func markSeen(_ hostname: ServerHostname, within precision: TimeInterval = 0, in database: Database) throws {
+    private static func markSeen(_ hostname: ServerHostname, at time: Int64, within precision: Int64 = 0, in database: Database) throws {
         let statement = try database.cachedStatement(sql: "UPDATE host SET seen = ?1 WHERE hostname = ?2 AND seen <= ?1 - ?3")
-        try statement.execute(arguments: [now, hostname.rawValue, Int64(precision)])
+        try statement.execute(arguments: [time, hostname.rawValue, precision])
     }
 
     func transaction<Result: Sendable>(

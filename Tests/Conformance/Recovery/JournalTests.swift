@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The record of clients on the volume and in the recovery backend", .ownProcess, .timeLimit(.minutes(3)))
 struct JournalTests {
-    @Test("killed again during grace: who reclaimed half and who did not come yet may reclaim all")
+    @Test("killed again during grace: who reclaimed half and who did not come yet may reclaim all, and is waited for again")
     func secondRestart() async throws {
         var scene = try await RecoveryScene(["half", "done", "late"])
         try await scene.server.restart()
@@ -13,6 +13,10 @@ struct JournalTests {
         try await scene.completeReclaim("done")
         try await scene.server.restart()
         #expect(try await scene.readmitted() == ["half", "done", "late"])
+        for name in ["done", "late"] { try await scene.completeReclaim(name) }
+        #expect(try await opens(scene, "done") == .grace)
+        try await scene.completeReclaim("half")
+        #expect(try await opens(scene, "done") == .ok)
     }
 
     @Test("a client that reclaims half and dies is not readmitted after that grace period")
@@ -22,6 +26,7 @@ struct JournalTests {
         #expect(try await scene.reclaim("done") == .ok)
         try await scene.completeReclaim("done")
         try await scene.server.start(afterKill: ["--grace", "3"])
+        #expect(try await scene.reclaim("half", all: false) == .ok)
         #expect(try await scene.reclaim("done") == .ok)
         try await scene.completeReclaim("done")
         try await untilGraceIsOver(scene, "done")
@@ -29,10 +34,14 @@ struct JournalTests {
         #expect(try await scene.readmitted() == ["done"])
     }
 
-    private func untilGraceIsOver(_ scene: RecoveryScene, _ name: String) async throws {
+    private func opens(_ scene: RecoveryScene, _ name: String) async throws -> Status {
         let session = try #require(scene.clients[name]).session
         let directory = try await session.lookup(path: scene.server.exportPath)
-        while try await session.compound(.putFH(directory), .open(.null("probe"), .unchecked(.none))).status == .grace {}
+        return try await session.compound(.putFH(directory), .open(.null("probe"), .unchecked(.none))).status
+    }
+
+    private func untilGraceIsOver(_ scene: RecoveryScene, _ name: String) async throws {
+        while try await opens(scene, name) == .grace {}
     }
 
     @Test("the volume carries the record: without a backend, on a machine that never served it")

@@ -44,6 +44,16 @@ struct RecoveryScene {
     func leave(_ name: String) async throws {
         let session = try #require(clients[name]).session
         for file in files[name] ?? [] { try await session.run(.putFH(file), .close(try await opened(file, session))) }
+        try await end(session)
+    }
+
+    /// A client comes back to a new instance and leaves for good instead of reclaiming.
+    mutating func giveUp(_ name: String) async throws {
+        try await clients[name]?.returns()
+        try await end(#require(clients[name]).session)
+    }
+
+    private func end(_ session: TestSession) async throws {
         try await session.connection.compound(.destroySession(session.id)).succeeded()
         try await session.connection.compound(.destroyClientID(session.clientID)).succeeded()
     }

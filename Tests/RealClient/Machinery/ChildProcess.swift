@@ -49,9 +49,20 @@ final class ChildProcess: Sendable {
 
     /// SIGKILL to the wrapped program; returns when it is gone.
     func kill() async throws {
+        try signal(SIGKILL)
+        // The wrapper stops and goes on with the program, and this one will not go on.
+        Glibc.kill(process.processIdentifier, SIGCONT)
+        try await ended(within: .seconds(30))
+    }
+
+    /// Stops the wrapped program until it is killed.
+    func pause() throws {
+        try signal(SIGSTOP)
+    }
+
+    private func signal(_ number: Int32) throws {
         guard let pid = innerProcess else { throw TestFailure("\(name) has ended already\n\(lastLines)") }
-        Glibc.kill(pid, SIGKILL)
-        try await ended(within: .seconds(10))
+        Glibc.kill(pid, number)
     }
 
     /// The exit status.

@@ -1,4 +1,5 @@
 import Foundation
+import RecoveryJournal
 
 /// A volume, the server that exports it as /vol, its recovery backend, and clients that have it mounted at /mnt/vol.
 actor Cluster {
@@ -50,6 +51,8 @@ actor Cluster {
 
     nonisolated let plan: Plan
     nonisolated let clients: [KernelClient]
+    /// Gone with the cluster.
+    nonisolated var directory: URL { laboratory.directory }
     private let laboratory: Laboratory
     private let image: String
     private var mountPoint: String?
@@ -117,16 +120,44 @@ extension Cluster {
     }
 
     /// Starts the server without waiting for it.
-    func launchServer(route: BackendRoute = .direct) throws {
+    /// - Parameters:
+    ///   - point: where it is to end itself.
+    ///   - arguments: of this instance alone.
+    func launchServer(route: BackendRoute = .direct, crashingAt point: CrashPoint? = nil, arguments: [String] = []) throws {
         let port = route == .direct ? Self.backendPort : Self.proxyPort
         server = try launch(
-            "nfs-server",
+            "nfs-server", crashingAt: point,
             [
                 "serve", "--export", "\(mountPoint!):/vol", "--listen", "\(Laboratory.serverAddress):2049",
                 "--recovery-url", "http://\(Laboratory.serverAddress):\(port)/v1/recoverybackend", "--hostname", Self.serverName,
                 "--lease", "\(plan.lease)", "--grace", "\(plan.grace)",
-                "--admin-socket", laboratory.directory.appending(path: "admin.socket").path,
-            ])
+                "--admin-socket", adminSocket,
+            ] + arguments)
+    }
+
+    private var adminSocket: String { directory.appending(path: "admin.socket").path }
+
+    /// Waits until the server has ended itself at the point it was launched for.
+    func serverCrashes() async throws {
+        guard let server else { throw TestFailure("nothing was started") }
+        guard try await server.ended(within: .seconds(30)) == SIGKILL else {
+            throw TestFailure("\(server.name) was not killed\n\(server.lastLines)")
+        }
+    }
+
+    /// The server is killed and `pause` later started again.
+    /// - Returns: how long it was away: from the kill until it says that it is ready.
+    func restartServer(after pause: Duration) async throws -> Duration {
+        let killed = ContinuousClock.now
+        try await killServer()
+        try await Task.sleep(for: pause)
+        try await startServer()
+        return killed.duration(to: .now)
+    }
+
+    func evict(_ client: String) async throws {
+        let program = Laboratory.programs.appending(path: "nfs-server").path
+        try await laboratory.run(program, "evict", "--admin-socket", adminSocket, client)
     }
 
     /// Waits until the launched server says that it is ready.
@@ -155,6 +186,11 @@ extension Cluster {
         try await backend?.kill()
     }
 
+    /// It keeps connections and answers nothing.
+    func pauseBackend() throws {
+        try backend?.pause()
+    }
+
     /// The proxy of `BackendRoute.withholdingEndOfGrace`; its output is "withheld" once the request came.
     func startProxy() async throws -> ChildProcess {
         let proxy = try launch(
@@ -167,19 +203,28 @@ extension Cluster {
         return proxy
     }
 
-    /// The clients of the active version, as the recovery backend lists them.
+    /// The clients of the active version, as the recovery backend lists them, without the server's own entry.
     func recordedClients() async throws -> [String] {
         struct Status: Decodable {
             let clients: [String]
         }
-        let url = "http://\(Laboratory.serverAddress):\(Self.backendPort)/v1/recoverybackend/\(Self.serverName)"
-        let answer = try await laboratory.run("curl", "--fail", "--silent", "--show-error", url)
-        return try JSONDecoder().decode(Status.self, from: Data(answer.utf8)).clients.sorted()
+        let answer = try await laboratory.run("curl", "--fail", "--silent", "--show-error", Self.recordURL)
+        return try JSONDecoder().decode(Status.self, from: Data(answer.utf8)).clients.filter { !$0.contains(":remuda-journal ") }.sorted()
     }
 
-    private func launch(_ program: String, _ arguments: [String]) throws -> ChildProcess {
+    /// Takes a client off the active version, as an administrator of the recovery backend does.
+    func deleteRecorded(_ client: String) async throws {
+        let name = "\(client.utf8.count):\(client)".addingPercentEncoding(withAllowedCharacters: .alphanumerics)!
+        try await laboratory.run("curl", "--fail", "--silent", "--show-error", "--request", "DELETE", "\(Self.recordURL)/\(name)")
+    }
+
+    private static let recordURL = "http://\(Laboratory.serverAddress):\(backendPort)/v1/recoverybackend/\(serverName)"
+
+    private func launch(_ program: String, crashingAt point: CrashPoint? = nil, _ arguments: [String]) throws -> ChildProcess {
         launches += 1
-        return try laboratory.start("\(program)-\(launches)", [Laboratory.programs.appending(path: program).path] + arguments)
+        let environment = point.map { ["env", "\(CrashPoint.variable)=\($0.rawValue)"] } ?? []
+        return try laboratory.start(
+            "\(program)-\(launches)", environment + [Laboratory.programs.appending(path: program).path] + arguments)
     }
 
     private func isReady(_ process: ChildProcess?) async throws {

@@ -38,11 +38,18 @@ struct Load: Sendable {
     }
 
     /// Runs `interruption` under load. No call of any client may fail, and what was acknowledged must be there afterwards.
-    static func during(workers: [KernelClient], rival: KernelClient, _ interruption: (Load) async throws -> Void) async throws {
+    /// - Returns: the longest stall of each client that lives, by node: of the steps it was in when `interruption` began, and of
+    ///   all later ones.
+    @discardableResult
+    static func during(
+        workers: [KernelClient], rival: KernelClient, _ interruption: (Load) async throws -> Void
+    ) async throws -> [String: Duration] {
         let load = try await Load(workers: workers, rival: rival)
+        let stepsBefore = load.jobs.map(\.steps.count)
         do {
             try await interruption(load)
             try await load.stopAndVerify()
+            return load.stalls(after: stepsBefore)
         } catch {
             // So that it does not disturb the next test; what hangs now may hang for long, so nobody waits for it.
             for job in load.alive { try? job.askToStop() }
@@ -61,7 +68,6 @@ struct Load: Sendable {
     /// those of a worker that lost power too, as seen by a client that did not write them.
     private func stopAndVerify() async throws {
         for job in alive { try await job.stop() }
-        for job in alive { print("\(job.name): \(job.steps.count) steps, the longest took \(job.longestStep)") }
         for writer in writers {
             let acknowledged = writer.steps.count
             #expect(acknowledged > 0)
@@ -73,6 +79,17 @@ struct Load: Sendable {
         }
     }
 
+    private func stalls(after counts: [Int]) -> [String: Duration] {
+        var stalls: [String: Duration] = [:]
+        for (job, count) in zip(jobs, counts) where job.job.client.isRunning {
+            let longest = job.steps.dropFirst(count).max() ?? .zero
+            print("\(job.name): \(job.steps.count) steps, the longest stall was \(longest)")
+            stalls[job.job.client.node] = max(longest, stalls[job.job.client.node] ?? .zero)
+        }
+        return stalls
+    }
+
     /// The rival comes first, since it would be right to get the locks when the holders have stopped.
-    private var alive: [RepeatedJob] { ([lockRefused] + writers + openers + holders).filter(\.job.client.isRunning) }
+    private var jobs: [RepeatedJob] { [lockRefused] + writers + openers + holders }
+    private var alive: [RepeatedJob] { jobs.filter(\.job.client.isRunning) }
 }

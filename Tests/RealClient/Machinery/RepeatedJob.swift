@@ -29,8 +29,6 @@ struct RepeatedJob: Sendable {
         }
     }
 
-    var longestStep: Duration { steps.max() ?? .zero }
-
     func askToStop() throws {
         try Data().write(to: stopFile)
     }

@@ -34,7 +34,7 @@ func withService<Result>(
 ) async throws -> Result {
     let (addresses, continuation) = AsyncStream.makeStream(of: ServiceAddress.self)
     let application = try RecoveryService(store: store, tokens: tokens).application(
-        listeningOn: ServiceAddress(host: "127.0.0.1", port: 0), tls: tls.serverConfiguration(),
+        listeningOn: ServiceAddress(host: "127.0.0.1", port: 0), tls: tls,
         eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
         logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     ) { continuation.yield($0) }
@@ -69,14 +69,15 @@ enum StoreKind: CaseIterable {
 
     /// The same for what only the service's own stores do.
     func withRegistry<Result>(
-        limits: RegistryLimits = RegistryLimits(), _ body: (any HostRegistry) async throws -> Result
+        limits: RegistryLimits = RegistryLimits(), now: @escaping @Sendable () -> Date = { .now },
+        _ body: (any HostRegistry) async throws -> Result
     ) async throws -> Result {
         switch self {
         case .memory, .remote:
-            return try await body(MemoryRecoveryStore(limits: limits))
+            return try await body(MemoryRecoveryStore(limits: limits, now: now))
         case .sqlite:
             return try await withTemporaryDirectory { directory in
-                try await closing(SQLiteRecoveryStore(path: directory + "/recovery.sqlite", limits: limits), body)
+                try await closing(SQLiteRecoveryStore(path: directory + "/recovery.sqlite", limits: limits, now: now), body)
             }
         case .etcd:
             // One server for all tests: each has keys of its own.
@@ -84,7 +85,7 @@ enum StoreKind: CaseIterable {
             configuration.prefix = "/" + UUID().uuidString
             configuration.attempt = .seconds(20)
             configuration.timeout = .seconds(20)
-            return try await closing(EtcdRecoveryStore(configuration, limits: limits), body)
+            return try await closing(EtcdRecoveryStore(configuration, limits: limits, now: now), body)
         }
     }
 }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import Synchronization
 
 /// How an etcd cluster is reached.
@@ -48,6 +49,7 @@ final class EtcdClient: Sendable {
 
     private let configuration: EtcdConfiguration
     private let user: Etcd.Authentication?
+    private let tls: CurrentTLS<TLSConfiguration>
     private let http: HTTPClient
     private let state = Mutex(State())
 
@@ -60,12 +62,15 @@ final class EtcdClient: Sendable {
         }
         self.configuration = configuration
         user = try configuration.credentials.map { path throws(RecoveryError) in try Self.user(in: path) }
-        var settings = HTTPClient.Configuration(tlsConfiguration: try configuration.tls.clientConfiguration())
+        tls = try CurrentTLS(configuration.tls) { files throws(RecoveryError) in try files.clientConfiguration() }
+        var settings = HTTPClient.Configuration()
         settings.redirectConfiguration = .disallow
         settings.timeout.connect = TimeAmount(configuration.attempt)
         settings.timeout.read = TimeAmount(configuration.timeout)
         settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 32
         settings.httpVersion = .http1Only
+        // The next member is asked instead.
+        settings.connectionPool.retryConnectionEstablishment = false
         http = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: settings)
     }
 
@@ -143,6 +148,7 @@ extension EtcdClient {
         if user != nil, token == nil, path != Self.authentication { return .needsToken }
         var request = HTTPClientRequest(url: configuration.endpoints[index] + path)
         request.method = .POST
+        request.tlsConfiguration = tls.value
         request.headers = ["Content-Type": "application/json"]
         if let token { request.headers.add(name: "Authorization", value: token) }
         request.body = .bytes(ByteBuffer(bytes: body))

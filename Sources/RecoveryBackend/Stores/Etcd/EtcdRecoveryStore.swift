@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A store in an etcd cluster, 3.4 or newer, which several backends may share.
 ///
@@ -10,6 +11,7 @@ import Foundation
 /// | `/writer/HOST` | the version opened last while it may be written to: what fencing compares with |
 /// | `/grace/HOST` | when the version was opened that is not yet in force, in seconds since 1970: there while grace runs |
 /// | `/clients/HOST/VERSION/CLIENT` | when the client was added and what was revoked: ``ClientRecord`` as JSON |
+/// | `/clients/HOST/VERSION//MARKER` | the same for a marker, so that clients are counted without it |
 ///
 /// Every change is one transaction. What changes a host compares the revision of `/hosts/HOST` with the one read, what
 /// adds a client compares `/writer/HOST`: a replica whose transaction finds something else reads again, so that no
@@ -18,31 +20,42 @@ import Foundation
 package final class EtcdRecoveryStore: HostRegistry {
     /// How often a change is tried while other replicas change the same host.
     private static let maximumTries = 32
+    /// How many clients below its limit a host is almost full.
+    private static let margin = 4 * AdditionGroup.maximumCount
     /// Keys in one answer.
     private static let page: Int64 = 1000
 
     private let client: EtcdClient
     private let prefix: String
     private let limits: RegistryLimits
+    private let now: @Sendable () -> Date
     private let additions = AdditionGroup()
+    /// Hosts whose clients are counted before each further one: the limit is there for the disk, not for the last client.
+    private let almostFull = Mutex<Set<ServerHostname>>([])
 
     /// Does not connect yet. Throws ``RecoveryError/malformed(_:)``.
-    package init(_ configuration: EtcdConfiguration, limits: RegistryLimits = RegistryLimits()) throws(RecoveryError) {
+    package init(
+        _ configuration: EtcdConfiguration, limits: RegistryLimits = RegistryLimits(), now: @escaping @Sendable () -> Date = { .now }
+    ) throws(RecoveryError) {
         client = try EtcdClient(configuration)
         prefix = configuration.prefix
         self.limits = limits
+        self.now = now
     }
 
-    package func open(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
+    package func open(
+        _ version: RecoveryVersion, replacing replaced: RecoveryVersion?, for hostname: ServerHostname
+    ) async throws(RecoveryError) {
         let (host, writer, grace) = (key("hosts", hostname), key("writer", hostname), key("grace", hostname))
         try await repeatedly { () async throws(RecoveryError) in
             let found = try await self.read(host)
             if found == nil { try await self.requireRoomForHost() }
-            var record = try found.map { found throws(RecoveryError) in try self.decode(HostRecord.self, found) } ?? HostRecord(seen: .now)
-            let forgotten = try record.open(version, for: hostname, at: .now)
+            var record =
+                try found.map { found throws(RecoveryError) in try self.decode(HostRecord.self, found) } ?? HostRecord(seen: self.now())
+            let forgotten = try record.open(version, replacing: replaced, for: hostname, at: self.now())
             var changes: [Etcd.Operation] = [.put(host, self.encode(record)), .put(writer, Data(version.rawValue.utf8))]
             // The newest version is opened again either before its activation or after it.
-            if record.active?.name != version { changes.append(.put(grace, Data("\(Int64(Date.now.timeIntervalSince1970))".utf8))) }
+            if record.active?.name != version { changes.append(.put(grace, Data("\(Int64(self.now().timeIntervalSince1970))".utf8))) }
             changes += forgotten.map { .delete(self.clients(hostname, $0), to: self.end(self.clients(hostname, $0))) }
             return try await self.client.transaction(Etcd.Transaction(compare: [.isUnchanged(host, since: found)], success: changes))
                 .succeeded
@@ -59,10 +72,10 @@ package final class EtcdRecoveryStore: HostRegistry {
             // As of the same revision: another replica may put a new version in force meanwhile.
             clients = try await self.clients(of: hostname, version, at: answer.header?.revision)
         }
-        if record.seen < .now - seenPrecision {
-            record.seen = .now
+        if record.seen < now() - TimeInterval(seenPrecision) {
+            record.seen = now()
             // Whoever came between has marked the host as seen as well.
-            _ = try await client.transaction(
+            _ = try? await client.transaction(
                 Etcd.Transaction(compare: [.isUnchanged(host, since: found)], success: [.put(host, encode(record))]))
         }
         return Set(clients.keys)
@@ -71,15 +84,20 @@ package final class EtcdRecoveryStore: HostRegistry {
     package func activate(_ version: RecoveryVersion, for hostname: ServerHostname) async throws(RecoveryError) {
         let host = key("hosts", hostname)
         try await change(hostname) { record throws(RecoveryError) in
-            let forgotten = try record.activate(version, for: hostname, at: .now)
+            let forgotten = try record.activate(version, for: hostname, at: self.now())
             var changes: [Etcd.Operation] = [.put(host, self.encode(record)), .delete(self.key("grace", hostname))]
             if let forgotten { changes.append(.delete(self.clients(hostname, forgotten), to: self.end(self.clients(hostname, forgotten)))) }
             return changes
         }
     }
 
-    package func add(_ client: ClientIdentity, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
-        try await additions.add(Addition(client: client, version: version, hostname: hostname)) { await self.addTogether($0) }
+    package func add(_ clients: Set<ClientIdentity>, to version: RecoveryVersion, of hostname: ServerHostname) async throws(RecoveryError) {
+        var remaining = clients[...]
+        while !remaining.isEmpty {
+            let part = Addition(clients: Set(remaining.prefix(AdditionGroup.maximumCount)), version: version, hostname: hostname)
+            try await additions.add(part) { await self.addTogether($0) }
+            remaining = remaining.dropFirst(AdditionGroup.maximumCount)
+        }
     }
 
     package func remove(_ client: ClientIdentity, of hostname: ServerHostname) async throws(RecoveryError) {
@@ -113,68 +131,75 @@ package final class EtcdRecoveryStore: HostRegistry {
 
 extension EtcdRecoveryStore {
     /// Adds all in one transaction, or each in its own when something stands in the way of one of them.
-    private func addTogether(_ additions: [Addition]) async -> [Addition: AdditionGroup.Outcome] {
+    private func addTogether(_ additions: [Addition]) async -> [AdditionGroup.Outcome] {
+        let areCounted = almostFull.withLock { hosts in additions.contains { hosts.contains($0.hostname) } }
         do throws(RecoveryError) {
-            if additions.count > 1, try await addInOneTransaction(additions) {
-                return Dictionary(uniqueKeysWithValues: additions.map { ($0, .success(())) })
-            }
+            if !areCounted, try await addInOneTransaction(additions) { return additions.map { _ in .success(()) } }
         } catch {
-            return Dictionary(uniqueKeysWithValues: additions.map { ($0, .failure(error)) })
+            return additions.map { _ in .failure(error) }
         }
-        return await withTaskGroup(of: (Addition, AdditionGroup.Outcome).self) { group in
-            for addition in additions {
-                group.addTask {
-                    do throws(RecoveryError) {
-                        try await self.addAlone(addition)
-                        return (addition, .success(()))
-                    } catch {
-                        return (addition, .failure(error))
-                    }
-                }
+        var outcomes: [AdditionGroup.Outcome] = []
+        for addition in additions {
+            do throws(RecoveryError) {
+                try await addAlone(addition)
+                outcomes.append(.success(()))
+            } catch {
+                outcomes.append(.failure(error))
             }
-            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
+        return outcomes
     }
 
-    /// Returns false when it has done nothing.
+    /// Returns false when it has done nothing: one of the versions is not the newest, or a client is there already.
     private func addInOneTransaction(_ additions: [Addition]) async throws(RecoveryError) -> Bool {
-        let lists = Dictionary(grouping: additions) { self.clients($0.hostname, $0.version) }.sorted { $0.key.text < $1.key.text }
-        let counts = try await client.transaction(
-            Etcd.Transaction(success: lists.map { .range(Etcd.Range(key: $0.key, range_end: self.end($0.key), count_only: true)) }))
-        // Other replicas may add at the same time: the limit is there for the disk, not for the last client.
-        for (list, count) in zip(lists, counts.responses ?? [])
-        where Int(count.response_range?.count?.value ?? 0) + list.value.count > limits.clientsPerHost {
-            return false
+        var lists: [Etcd.Key: Addition] = [:]
+        for addition in additions {
+            let list = clients(addition.hostname, addition.version)
+            let clients = addition.clients.union(lists[list]?.clients ?? [])
+            lists[list] = Addition(clients: clients, version: addition.version, hostname: addition.hostname)
         }
-        let keys = additions.map { self.clientKey($0.client, $0.version, $0.hostname) }
-        let value = encode(ClientRecord(added: .now))
+        let keys = lists.values.flatMap { list in list.clients.map { clientKey($0, list.version, list.hostname) } }
+        let value = encode(ClientRecord(added: now()))
+        let counted = lists.keys.sorted { $0.text < $1.text }
         let answer = try await client.transaction(
             Etcd.Transaction(
-                compare: lists.map { .has(self.key("writer", $0.value[0].hostname), Data($0.value[0].version.rawValue.utf8)) }
+                compare: lists.values.map { .has(key("writer", $0.hostname), Data($0.version.rawValue.utf8)) }
                     + keys.map { .isMissing($0) },
-                success: keys.map { .put($0, value) }))
-        return answer.succeeded == true
+                success: counted.map { .range(Etcd.Range(key: $0, range_end: end($0), count_only: true)) } + keys.map { .put($0, value) }))
+        guard answer.succeeded == true else { return false }
+        for (list, count) in zip(counted, answer.responses ?? []) {
+            guard let hostname = lists[list]?.hostname, Int(count.response_range?.count?.value ?? 0) > limits.clientsPerHost - Self.margin
+            else { continue }
+            almostFull.withLock { _ = $0.insert(hostname) }
+        }
+        return true
     }
 
     private func addAlone(_ addition: Addition) async throws(RecoveryError) {
         let (hostname, version) = (addition.hostname, addition.version)
-        let (all, key) = (clients(hostname, version), clientKey(addition.client, version, hostname))
+        let all = clients(hostname, version)
+        let keys = addition.clients.map { clientKey($0, version, hostname) }
         try await repeatedly { () async throws(RecoveryError) in
             let answer = try await self.client.transaction(
-                Etcd.Transaction(success: [
-                    .range(Etcd.Range(key: self.key("hosts", hostname))), .range(Etcd.Range(key: key, count_only: true)),
-                    .range(Etcd.Range(key: all, range_end: self.end(all), count_only: true)),
-                ]))
+                Etcd.Transaction(
+                    success: [
+                        .range(Etcd.Range(key: self.key("hosts", hostname))),
+                        .range(Etcd.Range(key: all, range_end: self.end(all), count_only: true)),
+                    ] + keys.map { .range(Etcd.Range(key: $0, count_only: true)) }))
             let answers = (answer.responses ?? []).compactMap(\.response_range)
-            guard answers.count == 3 else { throw .unavailable("etcd left out part of an answer") }
+            guard answers.count == 2 + keys.count else { throw .unavailable("etcd left out part of an answer") }
             guard let found = answers[0].kvs?.first else { throw .unknownHost(hostname) }
             try self.decode(HostRecord.self, found).requireWritable(version, of: hostname)
-            guard answers[1].count == nil else { return true }
-            guard answers[2].count?.value ?? 0 < self.limits.clientsPerHost else { throw self.limits.tooManyClients(of: hostname) }
+            let missing = zip(keys, answers.dropFirst(2)).filter { $1.count == nil }.map(\.0)
+            guard !missing.isEmpty else { return true }
+            guard Int(answers[1].count?.value ?? 0) + missing.count <= self.limits.clientsPerHost else {
+                throw self.limits.tooManyClients(of: hostname)
+            }
+            let value = self.encode(ClientRecord(added: self.now()))
             return try await self.client.transaction(
                 Etcd.Transaction(
-                    compare: [.has(self.key("writer", hostname), Data(version.rawValue.utf8)), .isMissing(key)],
-                    success: [.put(key, self.encode(ClientRecord(added: .now)))])
+                    compare: [.has(self.key("writer", hostname), Data(version.rawValue.utf8))] + missing.map { .isMissing($0) },
+                    success: missing.map { .put($0, value) })
             ).succeeded
         }
     }
@@ -189,7 +214,8 @@ extension EtcdRecoveryStore {
                 success: records.map { hostname, record in
                     // A host without an active version has no such key.
                     let all = record.active.map { self.clients(hostname, $0.name) } ?? key("none", hostname)
-                    return .range(Etcd.Range(key: all, range_end: end(all), count_only: true))
+                    // Markers come before what begins with a digit.
+                    return .range(Etcd.Range(key: Etcd.Key(all.text + "0"), range_end: end(all), count_only: true))
                 }))
         return zip(records, counts.responses ?? []).map { host, answer in
             HostSummary(host.0, host.1, clients: Int(answer.response_range?.count?.value ?? 0))
@@ -279,7 +305,7 @@ extension EtcdRecoveryStore {
     }
 
     private func clientKey(_ client: ClientIdentity, _ version: RecoveryVersion, _ hostname: ServerHostname) -> Etcd.Key {
-        Etcd.Key(clients(hostname, version).text + client.rawValue)
+        Etcd.Key(clients(hostname, version).text + (client.isMarker ? "/" : "") + client.rawValue)
     }
 
     /// The end of the range of keys that begin with `key`: no byte of a key is above a tilde.
@@ -346,7 +372,7 @@ extension EtcdRecoveryStore {
             let answer = try await client.range(range)
             for found in answer.kvs ?? [] {
                 // A client that is left out would lose its files without a word.
-                guard let client = ClientIdentity(rawValue: String(found.key.text.dropFirst(all.text.count))) else {
+                guard let client = ClientIdentity(rawValue: String(found.key.text.dropFirst(all.text.count).drop { $0 == "/" })) else {
                     throw .damaged(found.key.text)
                 }
                 clients[client] = try decode(ClientRecord.self, found)
