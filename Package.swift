@@ -28,6 +28,7 @@ let package = Package(
     name: "remuda",
     products: [
         .executable(name: "nfs-server", targets: ["nfs-server"]),
+        .executable(name: "nfs-bench", targets: ["nfs-bench"]),
         .executable(name: "recovery-backend", targets: ["recovery-backend"]),
     ],
     dependencies: [
@@ -86,7 +87,7 @@ let package = Package(
         module(
             "NFSDaemon",
             [
-                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition",
+                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition", "CLinux",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -94,6 +95,7 @@ let package = Package(
                 lifecycle, unixSignals, log,
             ]),
         program("nfs-server", ["NFSDaemon", "NFSServer", argumentParser]),
+        program("nfs-bench", ["NFSTestClient", argumentParser]),
         program("recovery-backend", ["RecoveryBackend", argumentParser, lifecycle, unixSignals, log]),
 
         // Tests. Those that run a program depend on it, so that it is built before they start.
@@ -126,6 +128,15 @@ let package = Package(
                 "NFSTestClient", "NFSTestServer", "ConformanceRecord", "RecoveryJournal", "conformance-table", "nfs-server",
                 "recovery-backend",
             ]),
+        // What hot operations cost, counted in the process (scripts/check).
+        .target(name: "CCosts", path: "Benchmarks/CCosts"),
+        .executableTarget(
+            name: "hot-paths",
+            dependencies: [
+                "CCosts", "NFSServer", "NFSTestServer", "NFSTestClient", "LocalFileSystem", "MemoryFileSystem", "FileSystem", "RPC", "XDR",
+                log, argumentParser,
+            ],
+            path: "Benchmarks/HotPaths", swiftSettings: swiftSettings),
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(

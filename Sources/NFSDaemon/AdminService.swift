@@ -42,17 +42,13 @@ struct AdminService: Sendable {
                         bytes: try Self.encoder.encode(server.declareDead(reason: "an administrator ended grace") { _ in true }))))
         }
         let path = socketPath
-        let application = Application(
-            router: router, configuration: .init(address: .unixDomainSocket(path: place.socketPath)),
-            onServerRunning: { _ in
-                do {
-                    try place.publish(as: path)
-                } catch {
-                    log.error("administration is not available", metadata: ["socket": "\(path)", "error": "\(error)"])
-                }
-            },
-            logger: log)
-        try await application.run()
+        try await router.serve(on: .unixDomainSocket(path: place.socketPath), log: log) {
+            do {
+                try place.publish(as: path)
+            } catch {
+                log.error("administration is not available", metadata: ["socket": "\(path)", "error": "\(error)"])
+            }
+        }
     }
 
     private static var encoder: JSONEncoder {

@@ -1,3 +1,4 @@
+import CLinux
 import FileSystem
 import Foundation
 import LocalFileSystem
@@ -45,7 +46,7 @@ private struct Daemon: Sendable {
                     crossesMounts: export.crossesMounts, hidden: hidden)
                 return NameSpace.Entry(pseudoPath: export.pseudoPath, fileSystem: files, rules: export.rules)
             })
-        let pool = BufferPool()
+        let pool = BufferPool(idleLimit: min(32 << 20, configuration.limits.bufferMemory / 4))
         store = try configuration.recoveryURL.map {
             try RecoveryClient(url: $0, tokenFile: configuration.recoveryTokenFile, tls: configuration.recoveryTLS)
         }
@@ -81,6 +82,7 @@ private struct Daemon: Sendable {
                 try? await server.run {
                     for address in addresses { print("ready \(address)") }
                     fflush(nil)
+                    clinux_release_startup_memory()
                 }
             }
             if let path = configuration.adminSocket {

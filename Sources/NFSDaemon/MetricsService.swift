@@ -18,9 +18,7 @@ struct MetricsService: Sendable {
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: .init(byteBuffer: ByteBuffer(string: server.status().metrics(isBackendInStep: await backend?.isInStep))))
         }
-        let application = Application(
-            router: router, configuration: .init(address: .hostname("\(address.address)", port: Int(address.port))), logger: log)
-        try await application.run()
+        try await router.serve(on: .hostname("\(address.address)", port: Int(address.port)), log: log)
     }
 }
 

@@ -51,8 +51,9 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
     private var outputProgress: Int64 = 0
     private var phaseStart: Int64 = 0
 
-    /// Receives in one turn, then other connections are served.
+    /// After so many receives or bytes other connections are served.
     private static let receivesPerTurn = 8
+    private static let bytesPerTurn = 256 * 1024
     /// Replies above this size leave before the batch ends, so that they need not all be in memory at once.
     private var batchBytes: Int { min(256 * 1024, loop.configuration.highWater) }
     /// How long the peer may take to close after the last reply.
@@ -121,16 +122,17 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
     /// Does what can be done without waiting: sends, answers, receives.
     func run() {
         flush()
-        var turns = 0
+        var receives = 0
+        var bytes = 0
         while phase == .open {
             deliver()
             guard phase == .open, pause.isEmpty, isReadable else { break }
-            guard turns < Self.receivesPerTurn else {
+            guard receives < Self.receivesPerTurn, bytes < Self.bytesPerTurn else {
                 loop.schedule(self)
                 break
             }
-            turns += 1
-            receive()
+            receives += 1
+            bytes += receive()
         }
         settle()
     }
@@ -163,18 +165,21 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
         destroy()
     }
 
-    private func receive() {
+    /// Receives once; returns the number of bytes.
+    private func receive() -> Int {
         guard let room = input.room(mayTakeBuffer: !loop.isMemoryShort) else {
             pause.insert(.memory)
-            return loop.awaitMemory(self)
+            loop.awaitMemory(self)
+            return 0
         }
-        let count = clinux_receive(descriptor, room.baseAddress, room.count)
+        let wanted = min(room.count, Self.bytesPerTurn)
+        let count = clinux_receive(descriptor, room.baseAddress, wanted)
         switch count {
         case 1...:
             input.received(count)
             inputProgress = loop.now
             // Less than there was room for: the socket is empty, and what comes later is reported again.
-            if count < room.count, !isHungUp { isReadable = false }
+            if count < wanted, !isHungUp { isReadable = false }
         case 0:
             hasEnded = true
             isReadable = false
@@ -183,6 +188,7 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
         case -Int(EINTR): break
         default: destroy()
         }
+        return max(0, count)
     }
 
     /// Sends what the socket takes, and decides by what is left whether requests are received.

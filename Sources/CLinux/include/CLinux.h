@@ -2,6 +2,7 @@
 #define CLINUX_H
 
 #include "files.h"
+#include "memory.h"
 #include "sockets.h"
 #include "threads.h"
 

@@ -56,6 +56,7 @@ extension ServerConfiguration {
         }
         defaults[.hostname] = machineName()
         defaults[.loops] = String(ProcessInfo.processInfo.activeProcessorCount)
+        defaults[.bufferMemory] = String(MemoryLimit.own.bufferMemory)
         return defaults
     }
 

@@ -139,7 +139,9 @@ extension Setting {
         case .maximumTransfer:
             .init("BYTES", standard: "1MiB", in: 4096...16 << 20, of: .bytes, "The largest READ or WRITE, a multiple of 4KiB")
         case .bufferMemory:
-            .init("BYTES", standard: "256MiB", in: 1 << 20...1 << 40, of: .bytes, "Memory for requests and replies under way")
+            .init(
+                "BYTES", standard: nil, meaning: "256MiB, at most a quarter of the memory limit", in: 1 << 20...1 << 40, of: .bytes,
+                "Memory for requests and replies under way")
         case .cachedDescriptors:
             .init("COUNT", standard: "4096", in: 64...1_000_000, "Descriptors of files kept open between requests")
         case .logLevel:

@@ -1,0 +1,39 @@
+import Foundation
+
+/// What the control groups of a process let it have of the machine's memory.
+package struct MemoryLimit {
+    /// In bytes; nil without a limit.
+    package let bytes: Int?
+
+    /// That of this process.
+    static var own: MemoryLimit {
+        MemoryLimit(groups: (try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)) ?? "") {
+            try? String(contentsOfFile: "/sys/fs/cgroup/\($0)", encoding: .utf8)
+        }
+    }
+
+    /// - Parameters:
+    ///   - groups: as /proc/self/cgroup has them.
+    ///   - read: the content of a file below /sys/fs/cgroup.
+    package init(groups: String, read: (String) -> String?) {
+        bytes = groups.split(separator: "\n").flatMap { line -> [Int] in
+            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard fields.count == 3 else { return [] }
+            // Version 2 has one hierarchy for everything; version 1 one for each controller.
+            let isVersion2 = fields[0] == "0" && fields[1].isEmpty
+            guard isVersion2 || fields[1].split(separator: ",").contains("memory") else { return [] }
+            let (hierarchy, file) = isVersion2 ? ("", "memory.max") : ("memory/", "memory.limit_in_bytes")
+            // A container may see a path that begins outside of it, but at the root it sees its own group.
+            let names = fields[2].split(separator: "/")
+            return (0...names.count).compactMap { depth in
+                let path = hierarchy + names.prefix(depth).map { "\($0)/" }.joined() + file
+                return read(path).flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+            }
+        }
+        .min()
+    }
+
+    /// What requests and replies under way may take: a quarter, since the rest is for everything else and for the files' pages. A
+    /// whole number of MiB.
+    package var bufferMemory: Int { max(4, min(256, (bytes ?? .max) / (4 << 20))) << 20 }
+}

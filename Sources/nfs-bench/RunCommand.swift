@@ -1,0 +1,27 @@
+import ArgumentParser
+import Foundation
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Measures workloads and prints a line of JSON for each.")
+
+    @Argument(help: "The server as HOST:PORT:/EXPORT.")
+    var server: Endpoint
+
+    @Argument(help: "Workloads, in order; all of them when none is named.")
+    var workloads: [Workload] = []
+
+    @OptionGroup var options: LoadOptions
+
+    @Option(help: "The server's process, to measure the CPU time it takes.")
+    var serverPID: Int32?
+
+    func run() async throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        for workload in workloads.isEmpty ? Workload.allCases : workloads {
+            let measurement = try await Measurement.of(workload, options.load, on: server, serverPID: serverPID)
+            print(String(decoding: try encoder.encode(measurement), as: UTF8.self))
+        }
+    }
+}

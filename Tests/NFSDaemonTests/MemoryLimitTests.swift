@@ -1,0 +1,38 @@
+import NFSDaemon
+import Testing
+
+@Suite("the memory limit of a process")
+struct MemoryLimitTests {
+    private static func limit(_ groups: String, _ files: [String: String]) -> MemoryLimit { MemoryLimit(groups: groups) { files[$0] } }
+
+    @Test("is the least of its control group and those above, version 2")
+    func version2() {
+        let files = ["pods/memory.max": "536870912\n", "pods/one/memory.max": "max\n", "memory.max": "1073741824\n"]
+        #expect(Self.limit("0::/pods/one\n", files).bytes == 512 << 20)
+    }
+
+    @Test("is that of the controller of memory, version 1")
+    func version1() {
+        let files = ["memory/a/memory.limit_in_bytes": "67108864\n", "memory/memory.limit_in_bytes": "9223372036854771712\n"]
+        #expect(Self.limit("5:cpu,cpuacct:/b\n4:memory:/a\n", files).bytes == 64 << 20)
+    }
+
+    @Test("is that of the root, where a container sees a path from outside")
+    func container() {
+        #expect(Self.limit("0::/kubepods/pod1/container\n", ["memory.max": "104857600\n"]).bytes == 100 << 20)
+    }
+
+    @Test("is missing where nobody set one")
+    func none() {
+        #expect(Self.limit("0::/\n", ["memory.max": "max\n"]).bytes == nil)
+        #expect(Self.limit("", [:]).bytes == nil)
+    }
+
+    @Test(
+        "leaves a quarter to buffers, whole MiB from 4 to 256",
+        arguments: [(nil, 256), (4 << 30, 256), (512 << 20, 128), (66 << 20, 16), (1 << 20, 4)] as [(Int?, Int)])
+    func buffers(bytes: Int?, mebibytes: Int) {
+        let limit = Self.limit("0::/\n", ["memory.max": bytes.map(String.init) ?? "max"])
+        #expect(limit.bufferMemory == mebibytes << 20)
+    }
+}
