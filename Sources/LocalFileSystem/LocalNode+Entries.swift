@@ -59,7 +59,7 @@ extension LocalNode {
     private func glimpse(
         _ name: FileName, _ fileID: UInt64, in directory: Descriptor, _ caller: Caller
     ) throws(NFSStatus) -> (node: any Node, attributes: FileAttributes) {
-        let known = volume.listedHandles.find(fileID)
+        let known = volume.seenHandles.find(fileID)
         // A file in use is looked at by its descriptor: that is cheaper, and it knows of changes under way. Not so directories,
         // on which something may be mounted.
         if let known, let node = volume.cache.find(known.handle), node.type != .directory, let descriptor = node.keptDescriptor {
@@ -75,7 +75,7 @@ extension LocalNode {
                 handle = known.handle
             } else {
                 handle = try KernelHandle(of: name, in: directory.number, &status).handle(of: volume.identity)
-                volume.listedHandles.note(handle, of: status)
+                volume.seenHandles.note(handle, of: status)
             }
         } catch {
             guard error.code == EAGAIN else { throw error.status }

@@ -37,7 +37,7 @@ final class Volume: Sendable {
     /// Flushes under way.
     let flushes = Flushes()
     /// The filehandles of files that listings came by.
-    let listedHandles = ListedHandles()
+    let seenHandles = SeenHandles()
     /// Whether the file system can write into the page cache without waiting, as far as known: XFS can, ext4 cannot.
     let writesWithoutWaiting = Atomic<Bool>(true)
 
@@ -168,10 +168,15 @@ final class Volume: Sendable {
         try require(linux_status(descriptor.number, &status))
         guard status.links > 0, let type = FileType(mode: status.mode) else { throw .stale }
         let handle: FileHandle
-        do throws(SystemError) {
-            handle = try KernelHandle(of: descriptor.number).handle(of: identity)
-        } catch {
-            throw error.status
+        if let seen = seenHandles.find(status.inode), seen.isOf(status) {
+            handle = seen.handle
+        } else {
+            do throws(SystemError) {
+                handle = try KernelHandle(of: descriptor.number).handle(of: identity)
+            } catch {
+                throw error.status
+            }
+            seenHandles.note(handle, of: status)
         }
         let node: LocalNode
         if let known = cache.find(handle) {

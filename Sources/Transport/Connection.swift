@@ -51,9 +51,8 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
     private var outputProgress: Int64 = 0
     private var phaseStart: Int64 = 0
 
-    /// After so many receives or bytes other connections are served.
+    /// Receives in one turn, then other connections are served.
     private static let receivesPerTurn = 8
-    private static let bytesPerTurn = 256 * 1024
     /// Replies above this size leave before the batch ends, so that they need not all be in memory at once.
     private var batchBytes: Int { min(256 * 1024, loop.configuration.highWater) }
     /// How long the peer may take to close after the last reply.
@@ -122,17 +121,16 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
     /// Does what can be done without waiting: sends, answers, receives.
     func run() {
         flush()
-        var receives = 0
-        var bytes = 0
+        var turns = 0
         while phase == .open {
             deliver()
             guard phase == .open, pause.isEmpty, isReadable else { break }
-            guard receives < Self.receivesPerTurn, bytes < Self.bytesPerTurn else {
+            guard turns < Self.receivesPerTurn else {
                 loop.schedule(self)
                 break
             }
-            receives += 1
-            bytes += receive()
+            turns += 1
+            receive()
         }
         settle()
     }
@@ -165,21 +163,18 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
         destroy()
     }
 
-    /// Receives once; returns the number of bytes.
-    private func receive() -> Int {
+    private func receive() {
         guard let room = input.room(mayTakeBuffer: !loop.isMemoryShort) else {
             pause.insert(.memory)
-            loop.awaitMemory(self)
-            return 0
+            return loop.awaitMemory(self)
         }
-        let wanted = min(room.count, Self.bytesPerTurn)
-        let count = clinux_receive(descriptor, room.baseAddress, wanted)
+        let count = clinux_receive(descriptor, room.baseAddress, room.count)
         switch count {
         case 1...:
             input.received(count)
             inputProgress = loop.now
             // Less than there was room for: the socket is empty, and what comes later is reported again.
-            if count < wanted, !isHungUp { isReadable = false }
+            if count < room.count, !isHungUp { isReadable = false }
         case 0:
             hasEnded = true
             isReadable = false
@@ -188,7 +183,6 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
         case -Int(EINTR): break
         default: destroy()
         }
-        return max(0, count)
     }
 
     /// Sends what the socket takes, and decides by what is left whether requests are received.

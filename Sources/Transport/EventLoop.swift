@@ -79,8 +79,6 @@ final class EventLoop: @unchecked Sendable {
     func run() {
         thread.store(UInt(pthread_self()), ordering: .relaxed)
         clinux_name_thread("rpc-loop")
-        // So that threads which copy a lot, such as those that write to files, do not keep small requests waiting.
-        clinux_take_short_turns()
         withUnsafeTemporaryAllocation(of: clinux_event.self, capacity: 64) { events in
             while !(drainDeadline != nil && connections.isEmpty) { round(events) }
         }

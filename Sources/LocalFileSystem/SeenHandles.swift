@@ -4,12 +4,12 @@ import Glibc
 import NFSProtocol
 import Synchronization
 
-/// The filehandles of files listings came by lately, so that the next listing need not ask the kernel for them again, which
-/// costs as much as all the rest.
+/// The filehandles of files that were looked up or listed lately, so that the next time the kernel need not be asked for them again,
+/// which in a listing costs as much as all the rest.
 ///
 /// A number is given to another file when its own is gone, but not with the same time of birth: one is noted only of a file that
 /// was born a while before, so whoever is born later is so at another time.
-final class ListedHandles: Sendable {
+final class SeenHandles: Sendable {
     struct Known {
         let handle: FileHandle
         fileprivate let fileID: UInt64
