@@ -8,9 +8,12 @@ extension Router<BasicRequestContext> {
     /// - Parameter onServing: called when the server listens.
     func serve(on address: BindAddress, log: Logger, onServing: @escaping @Sendable () -> Void = {}) async throws {
         let responder = buildResponder()
+        // It calls it an error that a connection ends with the server.
+        var libraryLog = log
+        libraryLog.logLevel = .critical
         let service = try HTTPServerBuilder.http1().buildServer(
             configuration: HummingbirdCore.ServerConfiguration(address: address),
-            eventLoopGroup: EventLoopGroupProvider.singleton.eventLoopGroup, logger: log
+            eventLoopGroup: EventLoopGroupProvider.singleton.eventLoopGroup, logger: libraryLog
         ) { request, writer, channel in
             let context = BasicRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: log))
             let response: Response

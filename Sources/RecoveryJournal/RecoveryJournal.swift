@@ -41,26 +41,21 @@ package final class RecoveryJournal {
         try Self.makeDirectory(path)
         directory = opening { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard directory >= 0 else { throw JournalError("open", path) }
-        do throws(JournalError) {
-            try requireOwnDirectory()
-            guard Self.lock(directory) else {
-                throw JournalError(
-                    "the journal of client records in \(path) belongs to another server that runs on this machine: stop it, or give "
-                        + "this one a volume or a state-dir of its own")
-            }
-            // The rest of a replacement that was interrupted.
-            unlinkat(directory, Self.newName, 0)
-            try load()
-        } catch {
-            close(directory)
-            if file >= 0 { close(file) }
-            throw error
+        // From here on deinit closes what is open, also when this throws.
+        try requireOwnDirectory()
+        guard Self.lock(directory) else {
+            throw JournalError(
+                "the journal of client records in \(path) belongs to another server that runs on this machine: stop it, or give "
+                    + "this one a volume or a state-dir of its own")
         }
+        // The rest of a replacement that was interrupted.
+        unlinkat(directory, Self.newName, 0)
+        try load()
     }
 
     deinit {
         if file >= 0 { close(file) }
-        close(directory)
+        if directory >= 0 { close(directory) }
     }
 
     /// Waits a second at most: a predecessor that was killed may not be quite gone.

@@ -16,7 +16,6 @@ final class Socket: RPCExchange {
         descriptor = socket(address.ai_family, address.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 else {
             let code = errno
-            Glibc.close(descriptor)
             throw LoadFailure("nobody answers at \(endpoint.host):\(endpoint.port): \(String(cString: strerror(code)))")
         }
         var one: Int32 = 1

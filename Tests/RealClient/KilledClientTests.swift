@@ -100,6 +100,8 @@ extension RealClient {
                     try await Task.sleep(until: killed + .seconds(2 + seconds))
 
                     #expect(try await victim.isRecorded, "grace is over before the declaration, so the test shows nothing")
+                    let missing = "remuda_grace_missing_client{client=\"\(victim.owner)\"} 1\n"
+                    #expect(try await cluster.metrics().contains(missing))
                     let declared = ContinuousClock.now
                     untilDeclared = killed.duration(to: declared)
                     switch way {

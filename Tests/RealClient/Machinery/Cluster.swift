@@ -131,8 +131,15 @@ extension Cluster {
                 "serve", "--export", "\(mountPoint!):/vol", "--listen", "\(Laboratory.serverAddress):2049",
                 "--recovery-url", "http://\(Laboratory.serverAddress):\(port)/v1/recoverybackend", "--hostname", Self.serverName,
                 "--lease", "\(plan.lease)", "--grace", "\(plan.grace)",
-                "--admin-socket", adminSocket,
+                "--admin-socket", adminSocket, "--metrics-address", Self.metricsAddress,
             ] + arguments)
+    }
+
+    private static let metricsAddress = "\(Laboratory.serverAddress):9587"
+
+    /// What the server tells Prometheus.
+    func metrics() async throws -> String {
+        try await laboratory.run("curl", "--fail", "--silent", "--show-error", "http://\(Self.metricsAddress)/metrics")
     }
 
     private var adminSocket: String { directory.appending(path: "admin.socket").path }
