@@ -28,7 +28,17 @@ final class ChildProcess: Sendable {
         return try FileHandle(forWritingTo: file)
     }
 
-    var isRunning: Bool { process.isRunning }
+    var isRunning: Bool { process.isRunning && unnoticedEnd == nil }
+
+    /// The status of a program that has ended, if Foundation has not noticed yet: it waits for the end of a descriptor, of which
+    /// another program that was started at the same moment may have a copy.
+    private var unnoticedEnd: Int32? {
+        var info = siginfo_t()
+        let result = waitid(P_PID, id_t(process.processIdentifier), &info, WEXITED | WNOHANG | WNOWAIT)
+        guard result == 0, info.si_signo != 0 else { return nil }
+        return info._sifields._sigchld.si_status
+    }
+
     var output: String { (try? String(contentsOf: outputFile, encoding: .utf8)) ?? "" }
     var errors: String { (try? String(contentsOf: errorFile, encoding: .utf8)) ?? "" }
 
@@ -68,8 +78,12 @@ final class ChildProcess: Sendable {
     /// The exit status.
     @discardableResult
     func ended(within limit: Duration) async throws -> Int32 {
-        try await eventually("\(name) ends", within: limit) { !process.isRunning }
-        return process.terminationStatus
+        var status: Int32?
+        try await eventually("\(name) ends", within: limit) {
+            status = unnoticedEnd ?? (process.isRunning ? nil : process.terminationStatus)
+            return status != nil
+        }
+        return status ?? process.terminationStatus
     }
 
     /// What to show of it when a test fails.
