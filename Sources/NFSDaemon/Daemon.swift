@@ -87,19 +87,15 @@ private struct Daemon: Sendable {
             }
             if let path = configuration.adminSocket {
                 group.addTask {
-                    do {
+                    await runIfPossible("administration", at: path) {
                         try await AdminService(server: server, socketPath: path, log: log).run()
-                    } catch {
-                        log.error("administration is not available", metadata: ["socket": "\(path)", "error": "\(error)"])
                     }
                 }
             }
             if let address = configuration.metricsAddress {
                 group.addTask {
-                    do {
+                    await runIfPossible("metrics", at: "\(address)") {
                         try await MetricsService(server: server, backend: backend, address: address, log: log).run()
-                    } catch {
-                        log.error("metrics are not available", metadata: ["address": "\(address)", "error": "\(error)"])
                     }
                 }
             }
@@ -126,6 +122,15 @@ private struct Daemon: Sendable {
         await store?.close()
         if case .superseded(let reason) = end { throw DaemonError("this server does not serve any more: \(reason)") }
         log.notice("stopped")
+    }
+
+    /// Runs a service that clients can do without.
+    private func runIfPossible(_ service: String, at address: String, _ run: () async throws -> Void) async {
+        do {
+            try await run()
+        } catch {
+            log.error("\(service) cannot be served", metadata: ["address": "\(address)", "error": "\(error)"])
+        }
     }
 
     /// Why serving ends.

@@ -87,10 +87,11 @@ extension NFSServer {
                 idleSince[client.id].map { now.since($0) >= .seconds(Int64(limits.leaseSeconds)) } ?? false
             }
         }
+        guard !idle.isEmpty else { return }
+        for client in idle { client.endRecording() }
+        // An open or lock that was allowed before is in its shard's count then.
+        files.settle()
         for client in idle {
-            client.endRecording()
-            // An open or lock that was allowed before is in its shard's count then.
-            files.settle()
             if client.hasState { client.setRecorded() } else { takeOffRecord(client) {} }
         }
     }

@@ -63,11 +63,9 @@ struct CompareCommand: AsyncParsableCommand {
             var measurement: Measurement
         }
         guard let record else { return }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let file = fopen(record, "a")
         guard let file else { throw LoadFailure("\(record) cannot be written: \(String(cString: strerror(errno)))") }
-        fputs(String(decoding: try encoder.encode(Line(server: server, measurement: measurement)), as: UTF8.self) + "\n", file)
+        fputs(try Line(server: server, measurement: measurement).json() + "\n", file)
         fclose(file)
     }
 }

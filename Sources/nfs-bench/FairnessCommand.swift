@@ -46,9 +46,7 @@ struct FairnessCommand: AsyncParsableCommand {
         let besideWrites = try await measure()
         guard other.isRunning else { throw LoadFailure("the client that writes has ended") }
         let outcome = Outcome(alone: alone, besideWrites: besideWrites, growth: besideWrites.p99 / alone.p99)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(outcome), as: UTF8.self))
+        print(try outcome.json())
         if let limit, outcome.growth > limit { throw ExitCode.failure }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 @main
 struct NFSBench: AsyncParsableCommand {
@@ -31,5 +32,14 @@ struct LoadOptions: ParsableArguments {
         guard 1...1024 ~= connections else { throw ValidationError("--connections is a number from 1 to 1024") }
         guard 1...1024 ~= slots else { throw ValidationError("--slots is a number from 1 to 1024") }
         guard duration > 0 else { throw ValidationError("--duration is a number of seconds above 0") }
+    }
+}
+
+extension Encodable {
+    /// As one line of JSON.
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
 }

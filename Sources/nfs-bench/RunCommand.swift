@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,11 +16,9 @@ struct RunCommand: AsyncParsableCommand {
     var serverPID: Int32?
 
     func run() async throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         for workload in workloads.isEmpty ? Workload.allCases : workloads {
             let measurement = try await Measurement.of(workload, options.load, on: server, serverPID: serverPID)
-            print(String(decoding: try encoder.encode(measurement), as: UTF8.self))
+            print(try measurement.json())
         }
     }
 }

@@ -88,8 +88,7 @@ extension SettingReader {
     mutating func hostname() -> String {
         read(.hostname, or: "") { value throws(ConfigurationError) in
             // It is part of the URLs of the recovery backend and of file names.
-            let isAllowed = { (byte: UInt8) in UInt8(ascii: "-") == byte || UInt8(ascii: ".") == byte || byte.isWordByte }
-            guard (1...253).contains(value.text.utf8.count), value.text.utf8.allSatisfy(isAllowed), value.text.first != "." else {
+            guard value.isDomainText, value.text.first != "." else {
                 throw value.mistake("must be 1 to 253 letters, digits, dots, underscores and hyphens, the first not a dot")
             }
             return value.text
@@ -98,8 +97,7 @@ extension SettingReader {
 
     mutating func ownerDomain() -> String? {
         let domain: String? = read(.ownerDomain, or: nil) { value throws(ConfigurationError) in
-            let isAllowed = { (byte: UInt8) in UInt8(ascii: "-") == byte || UInt8(ascii: ".") == byte || byte.isWordByte }
-            guard (1...253).contains(value.text.utf8.count), value.text.utf8.allSatisfy(isAllowed) else {
+            guard value.isDomainText else {
                 throw value.mistake("must be a DNS domain such as example.org")
             }
             return value.text
@@ -150,6 +148,14 @@ extension GivenValue {
             throw mistake("must be a URL such as http://recovery-backend:9503/v1/recoverybackend")
         }
         return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+}
+
+extension GivenValue {
+    /// Whether the text is as long as a domain may be and has no other bytes than one.
+    fileprivate var isDomainText: Bool {
+        (1...253).contains(text.utf8.count)
+            && text.utf8.allSatisfy { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || $0.isWordByte }
     }
 }
 

@@ -52,14 +52,13 @@ final class CommitGroup: Sendable {
 
     /// Begins a transaction for those that wait, unless one is under way.
     private func run() {
-        let transaction: Int? = state.withLock { state in
+        let begun: (transaction: Int, calls: [any Member])? = state.withLock { state in
             guard state.underWay.isEmpty, !state.waiting.isEmpty else { return nil }
             swap(&state.waiting, &state.underWay)
             state.transaction += 1
-            return state.transaction
+            return (state.transaction, state.underWay)
         }
-        guard let transaction else { return }
-        let calls = state.withLock { $0.underWay }
+        guard let (transaction, calls) = begun else { return }
         let watch = Task { [patience, clock] in
             guard (try? await clock.sleep(for: patience)) != nil else { return }
             self.giveUp(transaction)

@@ -344,22 +344,33 @@ extension EtcdRecoveryStore {
         _ hostname: ServerHostname, _ changes: (inout HostRecord) throws(RecoveryError) -> [Etcd.Operation]
     ) async throws(RecoveryError) {
         let host = key("hosts", hostname)
-        for _ in 0..<Self.maximumTries {
-            var (found, record) = try await record(of: hostname)
+        try await repeatedly { () async throws(RecoveryError) in
+            var (found, record) = try await self.record(of: hostname)
             let transaction = Etcd.Transaction(compare: [.isUnchanged(host, since: found)], success: try changes(&record))
-            if try await client.transaction(transaction).succeeded == true { return }
+            return try await self.client.transaction(transaction).succeeded
         }
-        throw Self.contended
     }
-
-    private static let contended = RecoveryError.unavailable("other replicas of the backend change the same host all the time: try again")
 
     /// Tries until `body` says that it is done.
     private func repeatedly(_ body: () async throws(RecoveryError) -> Bool?) async throws(RecoveryError) {
         for _ in 0..<Self.maximumTries {
             if try await body() == true { return }
         }
-        throw Self.contended
+        throw .unavailable("other replicas of the backend change the same host all the time: try again")
+    }
+
+    /// Calls `body` with each key that begins with `all`.
+    /// - Parameter revision: as of which; nil for what is so now.
+    private func forEach(
+        below all: Etcd.Key, at revision: Etcd.Number? = nil, _ body: (Etcd.KeyValue) throws(RecoveryError) -> Void
+    ) async throws(RecoveryError) {
+        var range = Etcd.Range(key: all, range_end: end(all), limit: Etcd.Number(Self.page), revision: revision)
+        while true {
+            let answer = try await client.range(range)
+            for found in answer.kvs ?? [] { try body(found) }
+            guard answer.more == true, let last = answer.kvs?.last else { return }
+            range.key = Etcd.Key(last.key.text + "\0")
+        }
     }
 
     private func clients(
@@ -367,19 +378,14 @@ extension EtcdRecoveryStore {
     ) async throws(RecoveryError) -> [ClientIdentity: ClientRecord] {
         let all = clients(hostname, version)
         var clients: [ClientIdentity: ClientRecord] = [:]
-        var range = Etcd.Range(key: all, range_end: end(all), limit: Etcd.Number(Self.page), revision: revision)
-        while true {
-            let answer = try await client.range(range)
-            for found in answer.kvs ?? [] {
-                // A client that is left out would lose its files without a word.
-                guard let client = ClientIdentity(rawValue: String(found.key.text.dropFirst(all.text.count).drop { $0 == "/" })) else {
-                    throw .damaged(found.key.text)
-                }
-                clients[client] = try decode(ClientRecord.self, found)
+        try await forEach(below: all, at: revision) { found throws(RecoveryError) in
+            // A client that is left out would lose its files without a word.
+            guard let client = ClientIdentity(rawValue: String(found.key.text.dropFirst(all.text.count).drop { $0 == "/" })) else {
+                throw .damaged(found.key.text)
             }
-            guard answer.more == true, let last = answer.kvs?.last else { return clients }
-            range.key = Etcd.Key(last.key.text + "\0")
+            clients[client] = try decode(ClientRecord.self, found)
         }
+        return clients
     }
 
     private func records(after hostname: ServerHostname?, limit: Int) async throws(RecoveryError) -> [(ServerHostname, HostRecord)] {
@@ -397,17 +403,12 @@ extension EtcdRecoveryStore {
     private func hostnamesInGrace(since time: Date) async throws(RecoveryError) -> [ServerHostname] {
         let all = Etcd.Key(prefix + "/grace/")
         var hostnames: [ServerHostname] = []
-        var range = Etcd.Range(key: all, range_end: end(all), limit: Etcd.Number(Self.page))
-        while true {
-            let answer = try await client.range(range)
-            for found in answer.kvs ?? [] {
-                guard let hostname = ServerHostname(rawValue: String(found.key.text.dropFirst(all.text.count))),
-                    let since = TimeInterval(String(decoding: found.value ?? Data(), as: UTF8.self))
-                else { throw .damaged(found.key.text) }
-                if since < time.timeIntervalSince1970 { hostnames.append(hostname) }
-            }
-            guard answer.more == true, let last = answer.kvs?.last else { return hostnames }
-            range.key = Etcd.Key(last.key.text + "\0")
+        try await forEach(below: all) { found throws(RecoveryError) in
+            guard let hostname = ServerHostname(rawValue: String(found.key.text.dropFirst(all.text.count))),
+                let since = TimeInterval(String(decoding: found.value ?? Data(), as: UTF8.self))
+            else { throw .damaged(found.key.text) }
+            if since < time.timeIntervalSince1970 { hostnames.append(hostname) }
         }
+        return hostnames
     }
 }
