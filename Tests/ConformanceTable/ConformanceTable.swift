@@ -28,8 +28,13 @@ struct ConformanceTable: ParsableCommand {
         let document = Document(rows)
         if write {
             try document.text.write(toFile: table, atomically: true, encoding: .utf8)
-        } else if Document.skeleton(try String(contentsOfFile: table, encoding: .utf8)) != Document.skeleton(document.text) {
-            throw ValidationError("\(table) is not what the tests show any more: run scripts/conformance and commit it")
+            return
+        }
+        let differences = document.differences(from: try String(contentsOfFile: table, encoding: .utf8))
+        guard differences.isEmpty else {
+            throw ValidationError(
+                "\(table) is not what the tests show any more: run scripts/conformance and commit it\n  "
+                    + differences.joined(separator: "\n  "))
         }
     }
 }

@@ -25,9 +25,19 @@ struct Document {
 
     private static func cell(_ words: String) -> String { words.replacing("|", with: "\\|") }
 
-    /// What has to be equal in a table for it to be true: which of several tests is named does not matter.
-    static func skeleton(_ text: String) -> [Substring] {
-        text.split(separator: "\n").map { line in
+    /// The lines that stand here or in `text` alone. Which of several tests is named does not matter.
+    func differences(from text: String) -> [String] {
+        let changes = Self.skeleton(self.text).difference(from: Self.skeleton(text))
+        return changes.map { change in
+            switch change {
+            case .remove(let offset, let line, _): "no more, line \(offset + 1): \(line)"
+            case .insert(let offset, let line, _): "new, line \(offset + 1): \(line)"
+            }
+        }
+    }
+
+    private static func skeleton(_ text: String) -> [Substring] {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             guard let mark = line.firstRange(of: "| tested |") else { return line }
             return line[..<mark.upperBound]
         }

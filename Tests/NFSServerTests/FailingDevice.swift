@@ -184,6 +184,7 @@ final class VolatileCache: Sendable {
         var dirty: [UInt64: UInt8] = [:]
         var durable: [UInt64: UInt8] = [:]
         var flushes = 0
+        var isStalled = false
     }
 
     private let contents = Mutex(Contents())
@@ -202,8 +203,14 @@ final class VolatileCache: Sendable {
 
     func durableByte(at offset: UInt64) -> UInt8? { contents.withLock { $0.durable[offset] } }
 
+    /// Whether a write waits for the end of its stall, or has.
+    var isStalled: Bool { contents.withLock { $0.isStalled } }
+
     func write(_ bytes: RawSpan, at offset: UInt64) {
-        if let stall, stall.offset == offset { stall.end.wait() }
+        if let stall, stall.offset == offset {
+            contents.withLock { $0.isStalled = true }
+            stall.end.wait()
+        }
         contents.withLock { contents in
             for index in 0..<bytes.byteCount {
                 contents.dirty[offset + UInt64(index)] = bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self)

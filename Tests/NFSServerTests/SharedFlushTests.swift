@@ -1,11 +1,10 @@
-import ConformanceRecord
 import NFSProtocol
 import NFSServer
 import NFSTestClient
 import NFSTestServer
 import Testing
 
-@Suite("Flushes that several clients share (RFC 8881 §18.3, §18.32)", .covers(.write, .commit))
+@Suite("Flushes that several clients share (RFC 8881 §18.3, §18.32)")
 struct SharedFlushTests {
     private static let clients = 8
     private static let rounds: UInt8 = 40
