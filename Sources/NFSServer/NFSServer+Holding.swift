@@ -28,6 +28,7 @@ extension NFSServer {
             briefWorkers.submit {
                 self.isFinished(compound, mayBlock: true, hasWaited: hasWaited) ? { compound.send() } : nil
             }
+        case .listing(let question): list(question, for: compound)
         case .flush(let file, let key, let written):
             flush(file, of: key, written, for: compound)
         case .persistence(let node): persist(node, for: compound)
@@ -43,6 +44,18 @@ extension NFSServer {
             recovery.waiting(atMost: .milliseconds(limits.graceHoldMilliseconds), for: { self.drop(dropped, then: $0) }) {
                 self.resume(compound)
             }
+        }
+    }
+
+    private func list(_ question: ListingQueue.Question, for compound: Compound) {
+        guard listings.join(compound, question) else { return }
+        briefWorkers.submit {
+            let shared = SharedListing()
+            let finished = self.listings.leave(question).filter { compound in
+                compound.sharedListing = shared
+                return self.isFinished(compound, mayBlock: true, hasWaited: false)
+            }
+            return finished.isEmpty ? nil : { for compound in finished { compound.send() } }
         }
     }
 
