@@ -15,8 +15,8 @@ final class KnownEntries: @unchecked Sendable {
     private let changed: linux_time
     /// A node knows by itself whether its file is still in use.
     private let nodes: Mutex<[LocalNode?]>
-    /// Bytes of memory, those of nodes that nobody else may have any more included.
-    let size: Int
+    var size: Int { Self.size(records: records.count, count: entryCount) }
+    private let entryCount: Int
 
     /// - Parameter changed: the ctime of the directory before `records` were read.
     init(_ records: [UInt8], count: Int, changed: linux_time) {
@@ -25,10 +25,13 @@ final class KnownEntries: @unchecked Sendable {
         self.records = UnsafeRawBufferPointer(copy)
         self.changed = changed
         nodes = Mutex(Array(repeating: nil, count: count))
-        size = records.count + count * 512
+        entryCount = count
     }
 
     deinit { records.deallocate() }
+
+    /// Bytes of memory for entries, those of nodes that nobody else may have any more included.
+    static func size(records: Int, count: Int) -> Int { records + count * 512 }
 
     /// Whether they are those of the directory that has `status`.
     func areOf(_ status: linux_status) -> Bool {
@@ -60,11 +63,12 @@ final class KnownEntries: @unchecked Sendable {
 
 /// The entries of directories that were listed lately.
 final class KnownDirectories: Sendable {
-    /// The largest directory of which entries are kept, in bytes as statx tells its size, and what they may come to.
-    static let largestDirectory: UInt64 = 512 * 1024
-    static let largestListing = 2 * 1024 * 1024
-    /// Bytes of all that is kept.
-    private static let capacity = 16 * 1024 * 1024
+    /// Bytes of all that is kept at most, and of the entries of one directory.
+    private static let capacity = 8 * 1024 * 1024
+    static let largest = capacity / 2
+    /// The largest directory of which they are read to be kept, in bytes as statx tells its size: few that are smaller turn out to
+    /// have too many entries.
+    static let largestDirectory: UInt64 = 128 * 1024
 
     private struct Contents {
         var entries: [FileHandle: KnownEntries] = [:]

@@ -28,7 +28,9 @@ extension LocalNode {
             let (name, fileID) = (entry.name, entry.fileID)
             return try body(entry) { () throws(NFSStatus) in
                 guard maySearch else { throw .access }
-                if let index, let node = filesInUse[index], let attributes = try node.glimpse(expecting: fileID) { return (node, attributes) }
+                if let index, let node = filesInUse[index], let attributes = try node.glimpse(expecting: fileID) {
+                    return (node, attributes)
+                }
                 guard let (node, attributes) = try glimpse(inUse: fileID) else { return try glimpse(name, fileID, in: directory, caller) }
                 if let index { filesInUse[index] = node }
                 return (node, attributes)
@@ -59,7 +61,7 @@ extension LocalNode {
             records.append(contentsOf: part)
             _ = try Self.forEachEntry(in: part, &walk) { _, _ in true }
             (position, walk.offset) = (walk.position, 0)
-            return records.count <= KnownDirectories.largestListing
+            return KnownEntries.size(records: records.count, count: walk.index) <= KnownDirectories.largest
         }
         guard isWhole else { return nil }
         let known = KnownEntries(records, count: walk.index, changed: status.changed)

@@ -37,7 +37,8 @@ final class WorkerPool: @unchecked Sendable {
             { argument in
                 Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
                 return nil
-            }, Unmanaged.passRetained(
+            },
+            Unmanaged.passRetained(
                 Body {
                     clinux_name_thread(name)
                     body()
