@@ -15,8 +15,7 @@ final class KnownEntries: @unchecked Sendable {
     private let changed: linux_time
     /// A node knows by itself whether its file is still in use.
     private let nodes: Mutex<[LocalNode?]>
-    var size: Int { Self.size(records: records.count, count: entryCount) }
-    private let entryCount: Int
+    private let count: Int
 
     /// - Parameter changed: the ctime of the directory before `records` were read.
     init(_ records: [UInt8], count: Int, changed: linux_time) {
@@ -25,10 +24,12 @@ final class KnownEntries: @unchecked Sendable {
         self.records = UnsafeRawBufferPointer(copy)
         self.changed = changed
         nodes = Mutex(Array(repeating: nil, count: count))
-        entryCount = count
+        self.count = count
     }
 
     deinit { records.deallocate() }
+
+    var size: Int { Self.size(records: records.count, count: count) }
 
     /// Bytes of memory for entries, those of nodes that nobody else may have any more included.
     static func size(records: Int, count: Int) -> Int { records + count * 512 }

@@ -251,6 +251,7 @@ final class LocalNode: Node {
     func glimpse(expecting fileID: UInt64) throws(NFSStatus) -> FileAttributes? {
         let (kept, look) = state.withLock { ($0.descriptor, $0.changes.look()) }
         guard let kept else { return nil }
+        markUsed()
         let (status, change) = try status(through: kept, since: look)
         return status.links > 0 && status.inode == fileID ? attributes(status, change) : nil
     }
