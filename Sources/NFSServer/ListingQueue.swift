@@ -29,8 +29,18 @@ final class ListingQueue: Sendable {
         }
     }
 
-    /// Whom a listing that begins now is for.
-    func leave(_ question: Question) -> [Compound] { waiting.withLock { $0.removeValue(forKey: question) } ?? [] }
+    /// Replies may be a megabyte each, and are all there before the first is sent.
+    private static let mostAtOnce = 16
+
+    /// Whom a listing that begins now is for, and whether the caller has to see to another one for those that are left.
+    func leave(_ question: Question) -> (compounds: [Compound], areSomeLeft: Bool) {
+        waiting.withLock { waiting in
+            let all = waiting.removeValue(forKey: question) ?? []
+            guard all.count > Self.mostAtOnce else { return (all, false) }
+            waiting[question] = Array(all[Self.mostAtOnce...])
+            return (Array(all[..<Self.mostAtOnce]), true)
+        }
+    }
 }
 
 /// The body of READDIR's result, for those who asked for the same. Unchecked because one thread at a time answers them.

@@ -28,7 +28,7 @@ extension NFSServer {
             briefWorkers.submit {
                 self.isFinished(compound, mayBlock: true, hasWaited: hasWaited) ? { compound.send() } : nil
             }
-        case .listing(let question): list(question, for: compound)
+        case .listing(let question): if listings.join(compound, question) { answer(question) }
         case .flush(let file, let key, let written):
             flush(file, of: key, written, for: compound)
         case .persistence(let node): persist(node, for: compound)
@@ -47,11 +47,13 @@ extension NFSServer {
         }
     }
 
-    private func list(_ question: ListingQueue.Question, for compound: Compound) {
-        guard listings.join(compound, question) else { return }
+    /// Answers those who wait for one listing.
+    private func answer(_ question: ListingQueue.Question) {
         briefWorkers.submit {
+            let (compounds, areSomeLeft) = self.listings.leave(question)
+            if areSomeLeft { self.answer(question) }
             let shared = SharedListing()
-            let finished = self.listings.leave(question).filter { compound in
+            let finished = compounds.filter { compound in
                 compound.sharedListing = shared
                 return self.isFinished(compound, mayBlock: true, hasWaited: false)
             }
