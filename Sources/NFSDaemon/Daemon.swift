@@ -189,10 +189,9 @@ struct DaemonError: Error, CustomStringConvertible {
 extension ExportConfiguration {
     /// The export's rules as the engine takes them.
     fileprivate var rules: Export.Rules {
-        Export.Rules(
-            isReadOnly: isReadOnly, squash: squash, anonymous: Credentials(uid: anonymousUID, gid: anonymousGID),
-            takesUTF8Only: takesUTF8Only,
-            admits: { peer in IPAddress(bytes: peer.address).map(allows) ?? false })
+        Export.Rules(takesUTF8Only: takesUTF8Only) { peer in
+            IPAddress(bytes: peer.address).flatMap(allowedNetwork)?.rule
+        }
     }
 }
 

@@ -4,8 +4,18 @@ import XDR
 
 extension Compound {
     /// The current filehandle's file.
-    /// - Throws: `nofilehandle`.
+    /// - Throws: `nofilehandle`; `access` where the client is not admitted: PUTFH and its like have no such status (§15.2), so
+    ///   whatever works on the file says it.
     func file() throws(NFSStatus) -> CurrentFile {
+        let file = try fileWithoutAdmission()
+        try admit(to: file.export)
+        return file
+    }
+
+    /// The current filehandle's file for operations that only name it or give back what is held there, which stays possible for a
+    /// client that is not admitted any more.
+    /// - Throws: `nofilehandle`.
+    func fileWithoutAdmission() throws(NFSStatus) -> CurrentFile {
         guard let currentFile else { throw .nofilehandle }
         return currentFile
     }
@@ -40,8 +50,14 @@ extension Compound {
     /// - Throws: `nofilehandle`, `isdir`, `symlink` and `wrongType` (RFC 8881 §18.22.3).
     func regularFile() throws(NFSStatus) -> CurrentFile {
         let file = try file()
+        try requireRegular(file)
+        return file
+    }
+
+    /// - Throws: `isdir`, `symlink` and `wrongType`.
+    func requireRegular(_ file: CurrentFile) throws(NFSStatus) {
         switch file.node.type {
-        case .regular: return file
+        case .regular: break
         case .directory: throw .isdir
         case .symbolicLink: throw .symlink
         default: throw .wrongType
@@ -69,8 +85,8 @@ extension Compound {
         setCurrent(file)
     }
 
-    /// Whether the export lets clients at this address in at all.
-    func isAdmitted(to export: Export) -> Bool { export.isPseudo || export.rules.admits(connection.peer) }
+    /// Whether the export lets the client in at all.
+    func isAdmitted(to export: Export) -> Bool { exports[export] != nil }
 
     /// - Throws: `access`.
     func admit(to export: Export) throws(NFSStatus) {
@@ -82,7 +98,8 @@ extension Compound {
         guard acceptsFlavor(export) else { throw .wrongsec }
     }
 
-    private func acceptsFlavor(_ export: Export) -> Bool { isAuthenticated || export.isPseudo }
+    /// No flavor helps where the client is not admitted.
+    private func acceptsFlavor(_ export: Export) -> Bool { exports[export]?.security.contains(flavor) ?? true }
 
     /// Makes `file` current for PUTFH and its like, which answer for the flavor where what follows cannot.
     /// - Throws: `wrongsec`.
@@ -115,15 +132,21 @@ extension Compound {
     func changer(of file: CurrentFile) -> Caller {
         let unflushed = unflushed ?? Unflushed()
         self.unflushed = unflushed
-        return Caller(file.export.credentials(for: credentials), mayBlock: mayBlock, unflushed: unflushed)
+        return Caller(credentials(on: file.export), mayBlock: mayBlock, unflushed: unflushed)
     }
 
-    func caller(on export: Export) -> Caller { Caller(export.credentials(for: credentials), mayBlock: mayBlock) }
+    func caller(on export: Export) -> Caller { Caller(credentials(on: export), mayBlock: mayBlock) }
+
+    private func credentials(on export: Export) -> Credentials {
+        exports[export]?.credentials(for: credentials, flavor) ?? ExportRule().anonymous
+    }
 
     /// - Throws: `rofs` when nothing may be changed where `file` is.
     func requireWritable(_ file: CurrentFile) throws(NFSStatus) {
-        if file.export.rules.isReadOnly { throw .rofs }
+        if isReadOnly(file.export) { throw .rofs }
     }
+
+    func isReadOnly(_ export: Export) -> Bool { exports[export]?.isReadOnly ?? true }
 
     /// - Throws: `fileOpen` when an open of the entry `name` denies others to write, which its removal would do
     ///   (RFC 8881 §18.25.4); what finding the entry fails with.
@@ -144,7 +167,7 @@ extension Compound {
     func lookup(_ name: FileName) throws(NFSStatus) -> CurrentFile {
         let directory = try directory()
         let node = try directory.node.lookup(name, caller(on: directory))
-        return server.nameSpace.crossing(CurrentFile(node: node, export: directory.export))
+        return exports.nameSpace.crossing(CurrentFile(node: node, export: directory.export))
     }
 
     /// The directory above `directory`; nil above the root of the name space.
@@ -152,7 +175,7 @@ extension Compound {
         if let parent = try directory.node.parent(caller(on: directory)) {
             return CurrentFile(node: parent, export: directory.export)
         }
-        return server.nameSpace.parent(ofRootOf: directory.export)
+        return exports.nameSpace.parent(ofRootOf: directory.export)
     }
 
     /// Leaves the compound until `reason` is gone and then runs the current operation again.

@@ -12,11 +12,13 @@ final class Compound: @unchecked Sendable {
     let server: NFSServer
     let connection: any RPCConnection
     let context: ConnectionContext
+    /// The name space as it was when the request came.
+    let exports: NameSpaceView
     let record: Record
     /// Who asks. Exports may see somebody else, see `caller`.
     let credentials: Credentials
-    /// False for AUTH_NONE, which no export accepts.
-    let isAuthenticated: Bool
+    /// How that is proved.
+    let flavor: SecurityFlavor
 
     /// Where in the record the next operation starts, and how many are left from there.
     var nextOperation: Int
@@ -111,13 +113,14 @@ final class Compound: @unchecked Sendable {
         self.server = server
         self.connection = connection
         self.context = context
+        exports = context.exports(of: server)
         self.record = record
         switch call.credential {
         case .none:
-            isAuthenticated = false
-            credentials = Credentials(uid: 65534, gid: 65534)
+            flavor = .none
+            credentials = ExportRule().anonymous
         case .sys(let caller):
-            isAuthenticated = true
+            flavor = .sys
             credentials = Credentials(uid: caller.uid, gid: caller.gid, groups: caller.groups)
         }
     }
@@ -135,7 +138,7 @@ final class Compound: @unchecked Sendable {
 
     /// Who asks, as the owner of client records and sessions.
     var principal: Principal {
-        isAuthenticated
+        flavor != .none
             ? Principal(flavor: 1, name: withUnsafeBytes(of: credentials.uid.bigEndian) { Array($0) }) : Principal(flavor: 0, name: [])
     }
 }

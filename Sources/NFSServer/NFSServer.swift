@@ -14,7 +14,7 @@ package final class NFSServer: RPCService {
     package static let program: UInt32 = 100003
     package static let version: UInt32 = 4
 
-    let nameSpace: NameSpace
+    let nameSpace: ServedNameSpace
     let limits: Limits
     let clock: ServerClock
     let log: Logger
@@ -49,7 +49,8 @@ package final class NFSServer: RPCService {
         owners: OwnerNames = OwnerNames(), workerThreads: Int = 16,
         pool: BufferPool = BufferPool(), clock: ServerClock = .monotonic, log: Logger
     ) {
-        self.nameSpace = nameSpace
+        let served = ServedNameSpace(nameSpace)
+        self.nameSpace = served
         self.limits = limits
         self.clock = clock
         self.log = log
@@ -61,10 +62,10 @@ package final class NFSServer: RPCService {
         briefWorkers = BriefWorkers(threads: workerThreads)
         recovery = Recovery(
             storage: storage, grace: .seconds(Int64(limits.graceSeconds)), clock: clock, log: log,
-            actAsServer: { nameSpace.actAsServer() })
+            actAsServer: { served.actAsServer() })
         backChannels = BackChannels(
             CallbackMeans(
-                pool: pool, timeLimit: .milliseconds(limits.callbackMilliseconds), actAsServer: { nameSpace.actAsServer() }))
+                pool: pool, timeLimit: .milliseconds(limits.callbackMilliseconds), actAsServer: { served.actAsServer() }))
         sessions = SessionTable()
         clients = Mutex(
             ClientTable(
@@ -154,6 +155,7 @@ package final class NFSServer: RPCService {
 
     package func closed(_ connection: any RPCConnection) {
         let context = context(of: connection)
+        nameSpace.removeReader(context)
         let sessions = context.unbind()
         context.path.close()
         for session in sessions { backChannels.find(session)?.unbind(context.id) }
@@ -163,6 +165,7 @@ package final class NFSServer: RPCService {
         if let context = connection.attachment as? ConnectionContext { return context }
         let context = ConnectionContext(connection)
         connection.attachment = context
+        nameSpace.addReader(context)
         return context
     }
 

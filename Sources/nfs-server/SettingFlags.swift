@@ -4,6 +4,7 @@ import NFSDaemon
 /// One flag for each setting. Texts are passed on as they are, so that a mistake reads alike wherever it was made.
 struct SettingFlags: ParsableArguments {
     @Option(.export) var export: [String] = []
+    @Option(.security) var security: [String] = []
     @Option(.listen) var listen: [String] = []
     @Option(.lease) var lease: String?
     @Option(.grace) var grace: String?
@@ -36,7 +37,7 @@ struct SettingFlags: ParsableArguments {
 
     /// The flags that were given.
     var values: [Setting: [String]] {
-        let lists: [Setting: [String]] = [.export: export, .listen: listen]
+        let lists: [Setting: [String]] = [.export: export, .security: security, .listen: listen]
         let texts: [Setting: String?] = [
             .lease: lease, .grace: grace, .graceIO: graceIO, .recoveryURL: recoveryURL, .recoveryTokenFile: recoveryTokenFile,
             .recoveryAuthority: recoveryAuthority, .recoveryCertificate: recoveryCertificate, .recoveryKey: recoveryKey,

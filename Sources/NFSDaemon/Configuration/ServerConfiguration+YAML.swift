@@ -1,3 +1,5 @@
+import NFSServer
+import RPC
 import Yams
 
 extension ServerConfiguration {
@@ -55,16 +57,30 @@ extension ExportConfiguration {
         let pairs: [(ConfigurationFile.ExportKey, Node)] = [
             (.path, Node(path)),
             (.pseudo, Node(pseudoPath)),
-            (.readOnly, Node(String(isReadOnly))),
-            (.squash, Node(squash.rawValue)),
-            (.anonymousUID, Node(String(anonymousUID))),
-            (.anonymousGID, Node(String(anonymousGID))),
-            (.allowedNetworks, Node(allowedNetworks.map { Node($0.description) })),
+            (.readOnly, Node(String(rule.isReadOnly))),
+            (.squash, Node(rule.squash.rawValue)),
+            (.anonymousUID, Node(String(rule.anonymous.uid))),
+            (.anonymousGID, Node(String(rule.anonymous.gid))),
+            (.security, Node(rule.security.map { Node($0.rawValue) })),
+            (.allowedNetworks, Node(allowedNetworks.map { $0.node(inside: rule) })),
             (.sync, Node(String(isSynchronous))),
             (.crossMounts, Node(String(crossesMounts))),
             (.utf8Only, Node(String(takesUTF8Only))),
             (.allowUnmounted, Node(String(allowsUnmounted))),
         ]
         return .mapping(Node.Mapping(pairs.map { (Node($0.rawValue), $1) }))
+    }
+}
+
+extension AllowedNetwork {
+    /// The network, with what differs from the rule of the export.
+    fileprivate func node(inside outer: ExportRule) -> Node {
+        var pairs: [(ConfigurationFile.NetworkKey, Node)] = [(.network, Node(network.description))]
+        if rule.isReadOnly != outer.isReadOnly { pairs.append((.readOnly, Node(String(rule.isReadOnly)))) }
+        if rule.squash != outer.squash { pairs.append((.squash, Node(rule.squash.rawValue))) }
+        if rule.anonymous.uid != outer.anonymous.uid { pairs.append((.anonymousUID, Node(String(rule.anonymous.uid)))) }
+        if rule.anonymous.gid != outer.anonymous.gid { pairs.append((.anonymousGID, Node(String(rule.anonymous.gid)))) }
+        if rule.security != outer.security { pairs.append((.security, Node(rule.security.map { Node($0.rawValue) }))) }
+        return pairs.count == 1 ? pairs[0].1 : .mapping(Node.Mapping(pairs.map { (Node($0.rawValue), $1) }))
     }
 }

@@ -5,6 +5,7 @@ import Configuration
 /// (`REMUDA_STATE_DIR`).
 package enum Setting: String, CaseIterable, Sendable {
     case export
+    case security
     case listen
     case lease
     case grace
@@ -87,6 +88,10 @@ extension Setting {
             .init(
                 "DIR[:PSEUDO]", standard: nil, meaning: "none, one is required", list: true,
                 "A directory to export and the path clients mount it by, / and its last name unless given")
+        case .security:
+            .init(
+                "FLAVOR", standard: "sys", list: true,
+                "What exports accept unless they say otherwise, best first: krb5p, krb5i, krb5, sys or none")
         case .listen:
             .init("ADDR:PORT", standard: "0.0.0.0:2049", list: true, "An address to serve NFS on, such as 0.0.0.0:2049 or [::]:2049")
         case .lease:

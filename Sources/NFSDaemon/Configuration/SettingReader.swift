@@ -1,4 +1,5 @@
 import Foundation
+import RPC
 
 /// Turns texts into values. When a text is wrong the problem is noted and some value of its type returned, which nobody
 /// sees, because a configuration with problems is never made.
@@ -57,12 +58,19 @@ extension SettingReader {
                         : "pseudo paths \(other.pseudoPath) and \(export.pseudoPath) lie inside each other: give one another")
             }
         }
+        let flavors = security()
+        for index in exports.indices { exports[index].setStandardSecurity(flavors) }
         if boolean(.allowUnmounted) {
             for index in exports.indices {
                 exports[index].allowsUnmounted = true
             }
         }
         return exports
+    }
+
+    private mutating func security() -> [SecurityFlavor] {
+        guard let given = layers.values(of: .security) else { return [] }
+        return problems.attempt { () throws(ConfigurationError) in try [SecurityFlavor](given) } ?? []
     }
 
     mutating func listenAddresses() -> [ListenAddress] {

@@ -105,7 +105,7 @@ struct ReadDir: Operation {
                 try AttributeSource(entered, attributes, wanted: wanted, server: compound.server, caller: caller).encode(wanted, to: &reply)
                 return true
             }
-            let file = compound.server.nameSpace.crossing(entered)
+            let file = compound.exports.nameSpace.crossing(entered)
             try compound.admit(to: file.export)
             try compound.requireFlavor(of: file.export)
             let caller = compound.caller(on: file)
