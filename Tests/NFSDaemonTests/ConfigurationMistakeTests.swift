@@ -67,8 +67,33 @@ struct ConfigurationMistakeTests {
             ("path: /a, anonymous-uid: -1", #"server.yaml:2: export anonymous-uid must be a whole number from 0 to 4294967294, not "-1""#),
             ("path: /a, readonly: true", #"server.yaml:2: unknown key "readonly": did you mean read-only?"#),
             (
-                "path: /a, security: krb5",
-                #"server.yaml:2: unknown key "security": known are path, pseudo, read-only, squash, anonymous-uid, anonymous-gid, allowed-networks, sync, cross-mounts, utf8-only, allow-unmounted"#
+                "path: /a, volume: b",
+                #"server.yaml:2: unknown key "volume": known are path, pseudo, read-only, squash, anonymous-uid, anonymous-gid, security, allowed-networks, sync, cross-mounts, utf8-only, allow-unmounted"#
+            ),
+            (
+                "path: /a, security: kerberos",
+                #"server.yaml:2: export security must be one of none, sys, krb5, krb5i, krb5p, not "kerberos""#
+            ),
+            ("path: /a, security: []", "server.yaml:2: export security is an empty list: list something or remove the line"),
+            ("path: /a, security: [sys, krb5, sys]", "server.yaml:2: export security has sys twice: keep one"),
+            (
+                "path: /a, allowed-networks: [{read-only: true}]",
+                #"server.yaml:2: export allowed-networks has no network: add "network: ADDRESS/LENGTH""#
+            ),
+            (
+                "path: /a, allowed-networks: [10.0.0.0/8, {network: 10.0.0.0/8, squash: all}]",
+                "server.yaml:2: export allowed-networks has 10.0.0.0/8 twice: keep one"
+            ),
+            (
+                "path: /a, allowed-networks: [{network: 10.0.0.0/8, sync: true}]",
+                #"server.yaml:2: unknown key "sync": known are network, read-only, squash, anonymous-uid, anonymous-gid, security"#
+            ),
+            (
+                "path: /a, allowed-networks: [{network: 10.0.0.0/8, squash: some}]",
+                #"server.yaml:2: export allowed-networks squash must be one of none, root, all, not "some""#
+            ),
+            (
+                "path: /a, allowed-networks: [[10.0.0.0/8]]", "server.yaml:2: export allowed-networks must be one value, not a list"
             ),
             (
                 "path: /a, allowed-networks: [10.0.0.0/33]",

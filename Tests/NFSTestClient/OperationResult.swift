@@ -222,14 +222,15 @@ extension XDRDecoder {
         return .directoryDelegation(unavailable: true)
     }
 
+    /// A flavor of RPCSEC_GSS as the number registered for Kerberos with its service: 390003 krb5, 390004 krb5i, 390005 krb5p.
     private mutating func securityFlavor() throws -> UInt32 {
         let flavor = try uint32()
-        if flavor == 6 {
-            _ = try opaque()
-            _ = try uint32()
-            _ = try uint32()
+        guard flavor == 6 else { return flavor }
+        let (mechanism, quality, service) = (try opaque(), try uint32(), try uint32())
+        guard mechanism == [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02], quality == 0, (1...3).contains(service) else {
+            throw ProtocolViolation("secinfo4 of mechanism \(mechanism), quality \(quality), service \(service)")
         }
-        return flavor
+        return 390_002 + service
     }
 
     private mutating func entries() throws -> Entries {

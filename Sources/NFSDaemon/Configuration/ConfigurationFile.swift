@@ -52,7 +52,8 @@ package struct ConfigurationFile {
     }
 
     /// The member of `Key` that the node names.
-    fileprivate func known<Key: RawRepresentable & CaseIterable>(_ key: Node) throws(ConfigurationError) -> Key where Key.RawValue == String {
+    fileprivate func known<Key: RawRepresentable & CaseIterable>(_ key: Node) throws(ConfigurationError) -> Key
+    where Key.RawValue == String {
         let text = key.string ?? ""
         guard let known = Key(rawValue: text) else {
             let suggestion = suggestion(for: text, among: Key.allCases.map(\.rawValue))
