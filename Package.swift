@@ -87,7 +87,7 @@ let package = Package(
         module(
             "NFSDaemon",
             [
-                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition", "CLinux",
+                "NFSServer", "LocalFileSystem", "Security", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition", "CLinux",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -105,7 +105,7 @@ let package = Package(
         tests("FileSystemTests", ["FileSystem", "LocalFileSystem", "MemoryFileSystem", "NFSProtocol", "CLinux"]),
         tests("NFSProtocolTests", ["NFSProtocol", "XDR"]),
         tests("NFSStateTests", ["NFSState", "NFSProtocol"]),
-        tests("SecurityTests", ["Security"]),
+        tests("SecurityTests", ["Security", "NFSProtocol"]),
         tests("RecoveryBackendTests", ["RecoveryBackend", "recovery-backend"]),
         tests("RecoveryJournalTests", ["RecoveryJournal"]),
         tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "RecoveryBackend", "RecoveryJournal", "nfs-server"]),

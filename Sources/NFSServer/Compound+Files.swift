@@ -88,9 +88,9 @@ extension Compound {
     /// Whether the export lets the client in at all.
     func isAdmitted(to export: Export) -> Bool { exports[export] != nil }
 
-    /// - Throws: `access`.
+    /// - Throws: `access` for a client that is not admitted, and for a caller who may do nothing there.
     func admit(to export: Export) throws(NFSStatus) {
-        guard isAdmitted(to: export) else { throw .access }
+        guard exports[export]?.admits(identity) ?? false else { throw .access }
     }
 
     /// - Throws: `wrongsec` when the export does not accept the flavor of the request.
@@ -102,10 +102,20 @@ extension Compound {
     private func acceptsFlavor(_ export: Export) -> Bool { exports[export]?.security.contains(flavor) ?? true }
 
     /// Makes `file` current for PUTFH and its like, which answer for the flavor where what follows cannot.
-    /// - Throws: `wrongsec`.
+    /// - Throws: `wrongsec`; `wouldBlock` and `delay` while it is not known who asks.
     func put(_ file: CurrentFile) throws(NFSStatus) {
+        try identify()
         guard acceptsFlavor(file.export) || !isFlavorForPutToCheck else { throw .wrongsec }
         setCurrent(file)
+    }
+
+    /// Learns who asks where the machine has to be asked for it: before the first operation on a file.
+    private func identify() throws(NFSStatus) {
+        guard !isIdentified else { return }
+        guard case .user(let caller) = identity, server.identities.managesGroups else { return isIdentified = true }
+        if mayBlock { server.nameSpace.actAsServer() }
+        identity = .user(try server.identities.withGroups(caller, mayBlock: mayBlock))
+        isIdentified = true
     }
 
     /// Whether the operation behind this one, which puts a filehandle, neither checks the flavor itself, nor asks for the
@@ -138,7 +148,7 @@ extension Compound {
     func caller(on export: Export) -> Caller { Caller(credentials(on: export), mayBlock: mayBlock) }
 
     private func credentials(on export: Export) -> Credentials {
-        exports[export]?.credentials(for: credentials, flavor) ?? ExportRule().anonymous
+        exports[export]?.credentials(for: identity) ?? ExportRule().anonymous
     }
 
     /// - Throws: `rofs` when nothing may be changed where `file` is.

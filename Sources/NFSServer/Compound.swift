@@ -15,8 +15,12 @@ final class Compound: @unchecked Sendable {
     /// The name space as it was when the request came.
     let exports: NameSpaceView
     let record: Record
-    /// Who asks. Exports may see somebody else, see `caller`.
+    /// Who asks, as the request says.
     let credentials: Credentials
+    /// Who that is here. Exports may see somebody else, see `caller`.
+    var identity: Identity
+    /// Whether the machine was asked, if it has to be (`put`).
+    var isIdentified = false
     /// How that is proved.
     let flavor: SecurityFlavor
 
@@ -119,9 +123,11 @@ final class Compound: @unchecked Sendable {
         case .none:
             flavor = .none
             credentials = ExportRule().anonymous
+            identity = .nobody
         case .sys(let caller):
             flavor = .sys
             credentials = Credentials(uid: caller.uid, gid: caller.gid, groups: caller.groups)
+            identity = .user(credentials)
         }
     }
 

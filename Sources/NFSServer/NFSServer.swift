@@ -24,6 +24,8 @@ package final class NFSServer: RPCService {
     let owner: String
     /// How users and groups are written.
     let owners: OwnerNames
+    /// Who makes requests, where the machine is asked for it.
+    let identities: Identities
     package let clients: Mutex<ClientTable>
     let sessions: SessionTable
     let files: FileStateShards
@@ -46,7 +48,7 @@ package final class NFSServer: RPCService {
     ///   - owner: equal after a restart, wherever it takes place (so_major_id and scope, RFC 8881 §2.10.4).
     package init(
         nameSpace: NameSpace, limits: Limits, storage: any RecoveryStorage, instance: UInt32, owner: String,
-        owners: OwnerNames = OwnerNames(), workerThreads: Int = 16,
+        owners: OwnerNames = OwnerNames(), identities: Identities, workerThreads: Int = 16,
         pool: BufferPool = BufferPool(), clock: ServerClock = .monotonic, log: Logger
     ) {
         let served = ServedNameSpace(nameSpace)
@@ -57,6 +59,7 @@ package final class NFSServer: RPCService {
         self.pool = pool
         self.owner = owner
         self.owners = owners
+        self.identities = identities
         self.instance = ServerInstance(rawValue: instance)
         workers = WorkerPool(threads: workerThreads)
         briefWorkers = BriefWorkers(threads: workerThreads)

@@ -75,11 +75,12 @@ struct ConfigurationCommandTests {
                 "10.1.2.3:/vol/below",
                 ["10.1.2.3 on /vol (/proc): admitted", "  network: 10.1.0.0/16", "  access: read-only"]
                     + ["  squash: all (everybody becomes anonymous)", "  anonymous: uid 7, gid 65534", "  security: krb5p, sys"]
+                    + principals
             ),
             (
                 "[fd00::1]:/vol",
                 ["fd00::1 on /vol (/proc): admitted", "  network: fd00::/8", "  access: read and write", "  squash: none"]
-                    + ["  anonymous: uid 7, gid 65534", "  security: sys"]
+                    + ["  anonymous: uid 7, gid 65534", "  security: sys"] + principals
             ),
             (
                 "192.0.2.1:/vol",
@@ -88,7 +89,7 @@ struct ConfigurationCommandTests {
             (
                 "192.0.2.1:/open",
                 ["192.0.2.1 on /open (/sys): admitted", "  network: 0.0.0.0/0 (everyone)", "  access: read and write"]
-                    + ["  squash: root (root becomes anonymous)", "  anonymous: uid 65534, gid 65534", "  security: sys"]
+                    + ["  squash: root (root becomes anonymous)", "  anonymous: uid 65534, gid 65534", "  security: sys"] + principals
             ),
         ])
     func explain(question: String, answer: [String]) throws {
@@ -208,6 +209,11 @@ struct ConfigurationCommandTests {
 }
 
 private let mayMount = (try? run("/usr/bin/unshare", ["-m", "true"]).status) == 0
+
+/// What check --explain says of Kerberos principals when the configuration says nothing.
+private let principals = [
+    "  unknown principals: anonymous", "  machine principals: anonymous, or the user krb5.conf maps them to",
+]
 
 private struct Outcome {
     let status: Int32

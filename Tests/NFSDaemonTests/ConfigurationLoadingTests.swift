@@ -61,8 +61,9 @@ struct ConfigurationLoadingTests {
     func environmentName(of setting: Setting) throws {
         let good: [Setting: String] = [
             .export: "/env", .listen: "127.0.0.1:7", .recoveryURL: "http://h:1/v1", .stateDirectory: "/env", .hostname: "env",
-            .adminSocket: "/env/socket", .rpcbind: "true", .ownerDomain: "example.org", .ownerNames: "true", .allowUnmounted: "true",
-            .graceIO: "safe", .metricsAddress: "127.0.0.1:7", .maximumTransfer: "64KiB", .bufferMemory: "64MiB",
+            .adminSocket: "/env/socket", .rpcbind: "true", .ownerDomain: "example.org", .ownerNames: "true", .manageGroups: "true",
+            .allowUnmounted: "true",
+            .security: "krb5p,sys", .graceIO: "safe", .metricsAddress: "127.0.0.1:7", .maximumTransfer: "64KiB", .bufferMemory: "64MiB",
             .logLevel: "debug", .logFormat: "json", .deadHostsCommand: "/env",
             .recoveryTokenFile: "/env", .recoveryAuthority: "/env", .recoveryCertificate: "/env", .recoveryKey: "/env",
         ]
@@ -185,7 +186,7 @@ struct ConfigurationLoadingTests {
               - "/srv/true:/null"
               - path: /srv/c
                 security: [krb5p, sys]
-                allowed-networks: [10.0.0.0/8, {network: "fd00::/8", read-only: true, squash: all, anonymous-gid: 5, security: none}]
+                allowed-networks: [10.0.0.0/8, {network: "fd00::/8", read-only: true, squash: all, anonymous-gid: 5, security: none, unknown-principals: refuse, machine-root: true}]
             listen: ["0.0.0.0:2049", "[::]:2049"]
             recovery-url: http://host:9503/v1/recoverybackend
             recovery-token-file: /run/secrets/token

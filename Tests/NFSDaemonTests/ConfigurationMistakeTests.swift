@@ -68,12 +68,17 @@ struct ConfigurationMistakeTests {
             ("path: /a, readonly: true", #"server.yaml:2: unknown key "readonly": did you mean read-only?"#),
             (
                 "path: /a, volume: b",
-                #"server.yaml:2: unknown key "volume": known are path, pseudo, read-only, squash, anonymous-uid, anonymous-gid, security, allowed-networks, sync, cross-mounts, utf8-only, allow-unmounted"#
+                #"server.yaml:2: unknown key "volume": known are path, pseudo, read-only, squash, anonymous-uid, anonymous-gid, security, unknown-principals, machine-root, allowed-networks, sync, cross-mounts, utf8-only, allow-unmounted"#
             ),
             (
                 "path: /a, security: kerberos",
                 #"server.yaml:2: export security must be one of none, sys, krb5, krb5i, krb5p, not "kerberos""#
             ),
+            (
+                "path: /a, unknown-principals: ignore",
+                #"server.yaml:2: export unknown-principals must be one of anonymous, refuse, not "ignore""#
+            ),
+            ("path: /a, machine-root: some", #"server.yaml:2: export machine-root must be true or false, not "some""#),
             ("path: /a, security: []", "server.yaml:2: export security is an empty list: list something or remove the line"),
             ("path: /a, security: [sys, krb5, sys]", "server.yaml:2: export security has sys twice: keep one"),
             (
@@ -86,7 +91,7 @@ struct ConfigurationMistakeTests {
             ),
             (
                 "path: /a, allowed-networks: [{network: 10.0.0.0/8, sync: true}]",
-                #"server.yaml:2: unknown key "sync": known are network, read-only, squash, anonymous-uid, anonymous-gid, security"#
+                #"server.yaml:2: unknown key "sync": known are network, read-only, squash, anonymous-uid, anonymous-gid, security, unknown-principals, machine-root"#
             ),
             (
                 "path: /a, allowed-networks: [{network: 10.0.0.0/8, squash: some}]",

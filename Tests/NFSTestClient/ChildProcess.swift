@@ -82,6 +82,9 @@ struct ChildProcess: Sendable {
     /// Sends SIGTERM.
     func askToEnd() { Glibc.kill(id, SIGTERM) }
 
+    /// Sends SIGHUP.
+    func hangUp() { Glibc.kill(id, SIGHUP) }
+
     /// Sends SIGTERM; the exit code, or nil when a signal ended the process or the time (in seconds) is up.
     func terminate(timeout: Int) -> Int32? {
         askToEnd()

@@ -32,24 +32,26 @@ package final class InProcessServer: TestServer {
     ///   - instance: differs from that of the instance before.
     ///   - time: what the server takes for the time; nil for the machine's.
     ///   - owners: how users and groups are written.
+    ///   - identities: who makes requests, where the machine would be asked.
     package static func start(
         _ entries: [NameSpace.Entry], storage: any RecoveryStorage = MemoryClientRecord(), instance: UInt32 = 1, limits: Limits = Limits(),
-        time: ManualTime? = nil, owners: OwnerNames = OwnerNames()
+        time: ManualTime? = nil, owners: OwnerNames = OwnerNames(), identities: Identities = .ofNobody
     ) async -> InProcessServer {
         let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
-        let server = InProcessServer(entries, storage, instance, limits, time, owners) { continuation.yield() }
+        let server = InProcessServer(entries, storage, instance, limits, time, owners, identities) { continuation.yield() }
         _ = await ready.first { _ in true }
         return server
     }
 
     private init(
         _ entries: [NameSpace.Entry], _ storage: any RecoveryStorage, _ instance: UInt32, _ limits: Limits, _ time: ManualTime?,
-        _ owners: OwnerNames, onReady: @escaping @Sendable () -> Void
+        _ owners: OwnerNames, _ identities: Identities, onReady: @escaping @Sendable () -> Void
     ) {
         exportPath = entries.first?.pseudoPath.split(separator: "/").map(String.init) ?? []
         let pool = BufferPool()
         let server = NFSServer(
             nameSpace: NameSpace(entries), limits: limits, storage: storage, instance: instance, owner: "conformance", owners: owners,
+            identities: identities,
             workerThreads: 2, pool: pool, clock: time?.clock ?? .monotonic,
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         self.pool = pool
@@ -71,6 +73,9 @@ package final class InProcessServer: TestServer {
             left -= step
         }
     }
+
+    /// Serves other exports from now on, as after SIGHUP.
+    package func serve(_ entries: [NameSpace.Entry]) { server.serve(NameSpace(entries)) }
 
     /// Takes all opens and locks from a client, as an administrator can.
     package func revoke(_ clientID: UInt64) async -> Bool { await server.revoke(ClientID(rawValue: clientID)) }
@@ -103,4 +108,14 @@ package final class InProcessServer: TestServer {
     }
 
     private func client(_ id: UInt64) -> Client? { server.clients.withLock { $0[ClientID(rawValue: id)] } }
+}
+
+extension Identities {
+    /// Of a machine without users.
+    package static var ofNobody: Identities { Identities(managesGroups: false, service: NoAccounts()) }
+
+    private struct NoAccounts: AccountService {
+        func groups(of uid: UInt32) -> [UInt32]? { nil }
+        func identity(of principal: String) -> Identity { .unknown }
+    }
 }

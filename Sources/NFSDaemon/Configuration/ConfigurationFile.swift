@@ -98,6 +98,8 @@ extension ConfigurationFile {
         case anonymousUID = "anonymous-uid"
         case anonymousGID = "anonymous-gid"
         case security
+        case unknownPrincipals = "unknown-principals"
+        case machineRoot = "machine-root"
         case allowedNetworks = "allowed-networks"
         case sync
         case crossMounts = "cross-mounts"
@@ -113,6 +115,8 @@ extension ConfigurationFile {
         case anonymousUID = "anonymous-uid"
         case anonymousGID = "anonymous-gid"
         case security
+        case unknownPrincipals = "unknown-principals"
+        case machineRoot = "machine-root"
     }
 
     private func exports(_ node: Node, _ origin: String) throws(ConfigurationError) -> [ExportConfiguration] {
@@ -204,6 +208,10 @@ extension ConfigurationFile {
             if let value = try given(.squash) { rule.squash = try value.choice(of: Squash.self) }
             if let value = try given(.anonymousUID) { rule.anonymous.uid = try value.identifier() }
             if let value = try given(.anonymousGID) { rule.anonymous.gid = try value.identifier() }
+            if let value = try given(.unknownPrincipals) {
+                rule.unknownPrincipals = try value.choice(of: ExportRule.UnknownPrincipals.self)
+            }
+            if let value = try given(.machineRoot) { rule.machinesAreRoot = try value.boolean() }
             if let key = Key(rawValue: ExportKey.security.rawValue), let node = nodes[key] {
                 let origin = origin(of: key)
                 rule.security = try [SecurityFlavor](

@@ -33,6 +33,8 @@ extension ServerConfiguration {
               squash: \(rule.squash.rawValue)\(rule.squash.meaning)
               anonymous: uid \(rule.anonymous.uid), gid \(rule.anonymous.gid)
               security: \(rule.security.map(\.rawValue).joined(separator: ", "))
+              unknown principals: \(rule.unknownPrincipals == .anonymous ? "anonymous" : "refused")
+              machine principals: \(rule.machinesAreRoot ? "root, subject to squash" : "anonymous, or the user krb5.conf maps them to")
             """
     }
 }

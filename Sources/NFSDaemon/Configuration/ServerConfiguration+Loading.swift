@@ -40,6 +40,7 @@ extension ServerConfiguration {
         registersWithRPCBind = reader.boolean(.rpcbind)
         ownerDomain = reader.ownerDomain()
         sendsOwnerNames = reader.boolean(.ownerNames)
+        managesGroups = reader.boolean(.manageGroups)
         loops = reader.number(.loops)
         workers = reader.number(.workers)
         limits = reader.limits()

@@ -8,6 +8,12 @@ extension ServerConfiguration {
         try Yams.serialize(node: .mapping(Node.Mapping(pairs.map { (Node($0.rawValue), $1) })))
     }
 
+    /// The settings whose values differ from those of another configuration, but for the exports.
+    func settingsThatDiffer(from other: ServerConfiguration) -> [Setting] {
+        let (own, others) = (Dictionary(pairs) { $1 }, Dictionary(other.pairs) { $1 })
+        return Setting.allCases.filter { $0 != .export && own[$0] != others[$0] }
+    }
+
     private var pairs: [(Setting, Node)] {
         var pairs: [(Setting, Node)] = [
             (.export, Node(exports.map(\.node))),
@@ -37,6 +43,7 @@ extension ServerConfiguration {
         pairs += [
             (.rpcbind, Node(String(registersWithRPCBind))),
             (.ownerNames, Node(String(sendsOwnerNames))),
+            (.manageGroups, Node(String(managesGroups))),
             (.loops, Node(String(loops))),
             (.workers, Node(String(workers))),
             (.maximumConnections, Node(String(limits.connections))),
@@ -62,6 +69,8 @@ extension ExportConfiguration {
             (.anonymousUID, Node(String(rule.anonymous.uid))),
             (.anonymousGID, Node(String(rule.anonymous.gid))),
             (.security, Node(rule.security.map { Node($0.rawValue) })),
+            (.unknownPrincipals, Node(rule.unknownPrincipals.rawValue)),
+            (.machineRoot, Node(String(rule.machinesAreRoot))),
             (.allowedNetworks, Node(allowedNetworks.map { $0.node(inside: rule) })),
             (.sync, Node(String(isSynchronous))),
             (.crossMounts, Node(String(crossesMounts))),
@@ -81,6 +90,10 @@ extension AllowedNetwork {
         if rule.anonymous.uid != outer.anonymous.uid { pairs.append((.anonymousUID, Node(String(rule.anonymous.uid)))) }
         if rule.anonymous.gid != outer.anonymous.gid { pairs.append((.anonymousGID, Node(String(rule.anonymous.gid)))) }
         if rule.security != outer.security { pairs.append((.security, Node(rule.security.map { Node($0.rawValue) }))) }
+        if rule.unknownPrincipals != outer.unknownPrincipals {
+            pairs.append((.unknownPrincipals, Node(rule.unknownPrincipals.rawValue)))
+        }
+        if rule.machinesAreRoot != outer.machinesAreRoot { pairs.append((.machineRoot, Node(String(rule.machinesAreRoot)))) }
         return pairs.count == 1 ? pairs[0].1 : .mapping(Node.Mapping(pairs.map { (Node($0.rawValue), $1) }))
     }
 }

@@ -24,6 +24,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case rpcbind
     case ownerDomain = "owner-domain"
     case ownerNames = "owner-names"
+    case manageGroups = "manage-groups"
     case allowUnmounted = "allow-unmounted"
     case loops
     case workers
@@ -129,6 +130,8 @@ extension Setting {
             .init("DOMAIN", standard: nil, meaning: "none", "The domain of names of users and groups; without it clients use numbers alone")
         case .ownerNames:
             .init(nil, standard: "false", "Tell clients the names of users and groups, not their numbers; needs owner-domain")
+        case .manageGroups:
+            .init(nil, standard: "false", "Take the groups of AUTH_SYS callers from this machine, not the 16 at most that clients name")
         case .allowUnmounted:
             .init(nil, standard: "false", "Export directories even when nothing is mounted on them")
         case .loops:

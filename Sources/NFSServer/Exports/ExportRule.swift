@@ -9,23 +9,48 @@ package struct ExportRule: Sendable, Hashable {
     package var anonymous: Credentials
     /// The flavors that are accepted, best first; never empty.
     package var security: [SecurityFlavor]
+    /// What becomes of Kerberos principals that are nobody here.
+    package var unknownPrincipals: UnknownPrincipals
+    /// Whether machines of the realm (`host/NAME` and the like) are the superuser, as far as `squash` lets anybody be.
+    package var machinesAreRoot: Bool
 
     package init(
         isReadOnly: Bool = false, squash: Squash = .none, anonymous: Credentials = Credentials(uid: 65534, gid: 65534),
-        security: [SecurityFlavor] = [.sys]
+        security: [SecurityFlavor] = [.sys], unknownPrincipals: UnknownPrincipals = .anonymous, machinesAreRoot: Bool = false
     ) {
         self.isReadOnly = isReadOnly
         self.squash = squash
         self.anonymous = anonymous
         self.security = security
+        self.unknownPrincipals = unknownPrincipals
+        self.machinesAreRoot = machinesAreRoot
     }
 
-    /// Who a caller is where the rule holds.
-    func credentials(for caller: Credentials, _ flavor: SecurityFlavor) -> Credentials {
-        guard flavor != .none else { return anonymous }
-        return switch squash {
-        case .none: caller
-        case .root: caller.uid == 0 ? anonymous : caller
+    package enum UnknownPrincipals: String, CaseIterable, Sendable {
+        /// They act as the anonymous user.
+        case anonymous
+        /// They may do nothing.
+        case refuse
+    }
+
+    /// Whether whoever asks may do anything at all.
+    func admits(_ identity: Identity) -> Bool {
+        if case .unknown = identity { unknownPrincipals == .anonymous } else { true }
+    }
+
+    /// Who whoever asks is where the rule holds.
+    package func credentials(for identity: Identity) -> Credentials {
+        switch identity {
+        case .nobody, .unknown: anonymous
+        case .user(let user): squashed(user)
+        case .machine(let user): machinesAreRoot ? squashed(.superuser) : user.map(squashed) ?? anonymous
+        }
+    }
+
+    private func squashed(_ user: Credentials) -> Credentials {
+        switch squash {
+        case .none: user
+        case .root: user.uid == 0 ? anonymous : user
         case .all: anonymous
         }
     }
