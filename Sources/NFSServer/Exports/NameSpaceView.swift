@@ -21,5 +21,8 @@ final class NameSpaceView: Sendable {
     }
 
     /// The rule of an export of this name space for the client; nil when it does not admit the client.
-    subscript(export: Export) -> ExportRule? { rules[export.number] }
+    subscript(export: Export) -> ExportRule? {
+        // Lent: every request looks at rules several times, and a copy would count references.
+        _read { yield rules[export.number] }
+    }
 }
