@@ -42,7 +42,7 @@ private struct Daemon: Sendable {
         self.log = log
         let hidden = HiddenFiles()
         exports = try ServedExports(configuration, hidden: hidden, log: log)
-        let pool = BufferPool(idleLimit: min(32 << 20, configuration.limits.bufferMemory / 4))
+        let pool = BufferPool(limit: configuration.limits.bufferMemory)
         store = try configuration.recoveryURL.map {
             try RecoveryClient(url: $0, tokenFile: configuration.recoveryTokenFile, tls: configuration.recoveryTLS)
         }

@@ -106,13 +106,14 @@ actor ServedExports {
     ) throws -> [String: LocalFileSystem] {
         for export in configuration.exports where kept(export) == nil { hidden.hide(in: export.path) }
         let descriptors = max(64, configuration.limits.cachedDescriptors / configuration.exports.count)
+        let memory = MemoryLimit.own
         var fileSystems: [String: LocalFileSystem] = [:]
         for export in configuration.exports {
             fileSystems[export.pseudoPath] =
                 try kept(export)
                 ?? LocalFileSystem(
                     path: export.path, durableMetadata: export.isSynchronous, descriptorLimit: descriptors,
-                    crossesMounts: export.crossesMounts, hidden: hidden)
+                    crossesMounts: export.crossesMounts, hidden: hidden, isMemoryShort: { memory.isNearlyReached })
         }
         return fileSystems
     }

@@ -32,7 +32,7 @@ package final class NFSServer: RPCService {
     let backChannels: BackChannels
     /// Since when recorded clients were seen to hold nothing.
     let idleSince = Mutex([ClientID: MonotonicTime]())
-    private let pool: BufferPool
+    let pool: BufferPool
     /// Threads for operations that wait for a device.
     let workers: WorkerPool
     /// Threads for operations that might.
