@@ -86,26 +86,23 @@ extension Compound {
     }
 
     /// Whether the export lets the client in at all.
-    func isAdmitted(to export: Export) -> Bool { exports[export] != nil }
+    func isAdmitted(to export: Export) -> Bool { exports.admits(to: export) }
 
     /// - Throws: `access` for a client that is not admitted, and for a caller who may do nothing there.
     func admit(to export: Export) throws(NFSStatus) {
-        guard exports[export]?.admits(identity) ?? false else { throw .access }
+        guard exports.admits(identity, to: export) else { throw .access }
     }
 
     /// - Throws: `wrongsec` when the export does not accept the flavor of the request.
     func requireFlavor(of export: Export) throws(NFSStatus) {
-        guard acceptsFlavor(export) else { throw .wrongsec }
+        guard exports.accepts(flavor, on: export) else { throw .wrongsec }
     }
-
-    /// No flavor helps where the client is not admitted.
-    private func acceptsFlavor(_ export: Export) -> Bool { exports[export]?.security.contains(flavor) ?? true }
 
     /// Makes `file` current for PUTFH and its like, which answer for the flavor where what follows cannot.
     /// - Throws: `wrongsec`; `wouldBlock` and `delay` while it is not known who asks.
     func put(_ file: CurrentFile) throws(NFSStatus) {
         try identify()
-        guard acceptsFlavor(file.export) || !isFlavorForPutToCheck else { throw .wrongsec }
+        guard exports.accepts(flavor, on: file.export) || !isFlavorForPutToCheck else { throw .wrongsec }
         setCurrent(file)
     }
 
@@ -142,21 +139,15 @@ extension Compound {
     func changer(of file: CurrentFile) -> Caller {
         let unflushed = unflushed ?? Unflushed()
         self.unflushed = unflushed
-        return Caller(credentials(on: file.export), mayBlock: mayBlock, unflushed: unflushed)
+        return Caller(exports.credentials(for: identity, on: file.export), mayBlock: mayBlock, unflushed: unflushed)
     }
 
-    func caller(on export: Export) -> Caller { Caller(credentials(on: export), mayBlock: mayBlock) }
-
-    private func credentials(on export: Export) -> Credentials {
-        exports[export]?.credentials(for: identity) ?? ExportRule().anonymous
-    }
+    func caller(on export: Export) -> Caller { Caller(exports.credentials(for: identity, on: export), mayBlock: mayBlock) }
 
     /// - Throws: `rofs` when nothing may be changed where `file` is.
     func requireWritable(_ file: CurrentFile) throws(NFSStatus) {
-        if isReadOnly(file.export) { throw .rofs }
+        if exports.isReadOnly(file.export) { throw .rofs }
     }
-
-    func isReadOnly(_ export: Export) -> Bool { exports[export]?.isReadOnly ?? true }
 
     /// - Throws: `fileOpen` when an open of the entry `name` denies others to write, which its removal would do
     ///   (RFC 8881 §18.25.4); what finding the entry fails with.

@@ -33,11 +33,6 @@ package struct ExportRule: Sendable, Hashable {
         case refuse
     }
 
-    /// Whether whoever asks may do anything at all.
-    func admits(_ identity: Identity) -> Bool {
-        if case .unknown = identity { unknownPrincipals == .anonymous } else { true }
-    }
-
     /// Who whoever asks is where the rule holds.
     package func credentials(for identity: Identity) -> Credentials {
         switch identity {

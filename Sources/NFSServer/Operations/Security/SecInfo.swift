@@ -26,7 +26,7 @@ struct SecInfo: Operation, ~Escapable {
 extension Compound {
     /// Writes SECINFO4resok: the flavors an export accepts from the client, best first.
     func encodeFlavors(of export: Export, to reply: inout XDRWriter) {
-        let flavors = exports[export]?.security ?? []
+        let flavors = exports.flavors(of: export)
         reply.uint32(UInt32(flavors.count))
         for flavor in flavors { flavor.encodeSecInfo(to: &reply) }
     }
