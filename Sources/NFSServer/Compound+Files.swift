@@ -82,7 +82,7 @@ extension Compound {
         guard acceptsFlavor(export) else { throw .wrongsec }
     }
 
-    private func acceptsFlavor(_ export: Export) -> Bool { isAuthenticated || export.isPseudo }
+    private func acceptsFlavor(_ export: Export) -> Bool { flavor != .none || export.isPseudo }
 
     /// Makes `file` current for PUTFH and its like, which answer for the flavor where what follows cannot.
     /// - Throws: `wrongsec`.

@@ -3,6 +3,7 @@ import Logging
 import NFSProtocol
 import NFSState
 import RPC
+import Security
 import Synchronization
 import XDR
 
@@ -30,7 +31,11 @@ package final class NFSServer: RPCService {
     let backChannels: BackChannels
     /// Since when recorded clients were seen to hold nothing.
     let idleSince = Mutex([ClientID: MonotonicTime]())
-    private let pool: BufferPool
+    let pool: BufferPool
+    /// What proves who makes calls with RPCSEC_GSS; nil when they are refused.
+    let kerberos: KerberosService?
+    /// Who a principal is here. Called on event loops.
+    let identify: @Sendable (String) -> Credentials
     /// Threads for operations that wait for a device.
     let workers: WorkerPool
     /// Threads for operations that might.
@@ -44,10 +49,13 @@ package final class NFSServer: RPCService {
     /// - Parameters:
     ///   - instance: differs from that of every earlier instance of this server; the time it was started, in milliseconds, will do.
     ///   - owner: equal after a restart, wherever it takes place (so_major_id and scope, RFC 8881 §2.10.4).
+    ///   - kerberos: the keys of the service; without them RPCSEC_GSS is refused.
+    ///   - identify: who a Kerberos principal is on this machine.
     package init(
         nameSpace: NameSpace, limits: Limits, storage: any RecoveryStorage, instance: UInt32, owner: String,
         owners: OwnerNames = OwnerNames(), workerThreads: Int = 16,
-        pool: BufferPool = BufferPool(), clock: ServerClock = .monotonic, log: Logger
+        pool: BufferPool = BufferPool(), clock: ServerClock = .monotonic, kerberos: AcceptorCredential? = nil,
+        identify: @escaping @Sendable (String) -> Credentials = { _ in Credentials(uid: 65534, gid: 65534) }, log: Logger
     ) {
         self.nameSpace = nameSpace
         self.limits = limits
@@ -57,6 +65,8 @@ package final class NFSServer: RPCService {
         self.owner = owner
         self.owners = owners
         self.instance = ServerInstance(rawValue: instance)
+        self.kerberos = kerberos.map { KerberosService($0, limits, clock) }
+        self.identify = identify
         workers = WorkerPool(threads: workerThreads)
         briefWorkers = BriefWorkers(threads: workerThreads)
         recovery = Recovery(
@@ -142,10 +152,13 @@ package final class NFSServer: RPCService {
         switch RPCCall.decode(record.bytes, for: Self.served, credentials: &context.credentials) {
         case .call(let call):
             guard call.procedure != 0 else { return answer(.success, to: call.xid, on: connection) }
-            guard let compound = Compound(call, record, on: connection, context, server: self, pool: pool) else {
-                return answer(.garbageArguments, to: call.xid, on: connection)
-            }
+            guard
+                let compound = Compound(
+                    .named(call.credential), record, at: call.argumentsOffset, xid: call.xid, callLength: record.range.count,
+                    on: connection, context, server: self, pool: pool)
+            else { return answer(.garbageArguments, to: call.xid, on: connection) }
             advance(compound)
+        case .gss(let call): receive(call, record, on: connection, context)
         case .refused(let xid, let reply): answer(reply, to: xid, on: connection)
         case .reply(let xid): context.path.receive(record, to: xid)
         case .undecodable: connection.close()
@@ -167,7 +180,7 @@ package final class NFSServer: RPCService {
     }
 
     /// Answers a call without results.
-    private func answer(_ reply: RPCReply, to xid: UInt32, on connection: any RPCConnection) {
+    func answer(_ reply: RPCReply, to xid: UInt32, on connection: any RPCConnection) {
         var writer = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: 512)
         reply.write(to: &writer, xid: xid)
         let (buffer, count) = writer.detach()

@@ -22,6 +22,8 @@ struct SettingFlags: ParsableArguments {
     @Flag(.rpcbind) var rpcbind: Bool?
     @Option(.ownerDomain) var ownerDomain: String?
     @Flag(.ownerNames) var ownerNames: Bool?
+    @Option(.keytab) var keytab: String?
+    @Option(.servicePrincipal) var servicePrincipal: String?
     @Flag(.allowUnmounted) var allowUnmounted: Bool?
     @Option(.loops) var loops: String?
     @Option(.workers) var workers: String?
@@ -43,7 +45,8 @@ struct SettingFlags: ParsableArguments {
             .recoveryDeadline: recoveryDeadline,
             .stateDirectory: stateDirectory, .deadHostsCommand: deadHostsCommand, .hostname: hostname,
             .adminSocket: adminSocket, .metricsAddress: metricsAddress, .rpcbind: rpcbind.map(String.init), .ownerDomain: ownerDomain,
-            .ownerNames: ownerNames.map(String.init), .allowUnmounted: allowUnmounted.map(String.init),
+            .ownerNames: ownerNames.map(String.init), .keytab: keytab, .servicePrincipal: servicePrincipal,
+            .allowUnmounted: allowUnmounted.map(String.init),
             .loops: loops, .workers: workers, .maximumConnections: maximumConnections, .maximumClients: maximumClients,
             .maximumSessions: maximumSessions, .maximumTransfer: maximumTransfer, .bufferMemory: bufferMemory,
             .cachedDescriptors: cachedDescriptors, .logLevel: logLevel, .logFormat: logFormat,

@@ -6,6 +6,7 @@ import NFSServer
 import NFSState
 import NFSTestClient
 import RPC
+import Security
 import XDR
 
 /// An engine in the process of the tests, without a socket. It serves until it is released.
@@ -32,25 +33,28 @@ package final class InProcessServer: TestServer {
     ///   - instance: differs from that of the instance before.
     ///   - time: what the server takes for the time; nil for the machine's.
     ///   - owners: how users and groups are written.
+    ///   - kerberos: the keys of the service; nil to refuse Kerberos.
+    ///   - identify: who a principal is.
     package static func start(
         _ entries: [NameSpace.Entry], storage: any RecoveryStorage = MemoryClientRecord(), instance: UInt32 = 1, limits: Limits = Limits(),
-        time: ManualTime? = nil, owners: OwnerNames = OwnerNames()
+        time: ManualTime? = nil, owners: OwnerNames = OwnerNames(), kerberos: AcceptorCredential? = nil,
+        identify: @escaping @Sendable (String) -> Credentials = { _ in Credentials(uid: 65534, gid: 65534) }
     ) async -> InProcessServer {
         let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
-        let server = InProcessServer(entries, storage, instance, limits, time, owners) { continuation.yield() }
+        let server = InProcessServer(entries, storage, instance, limits, time, owners, kerberos, identify) { continuation.yield() }
         _ = await ready.first { _ in true }
         return server
     }
 
     private init(
         _ entries: [NameSpace.Entry], _ storage: any RecoveryStorage, _ instance: UInt32, _ limits: Limits, _ time: ManualTime?,
-        _ owners: OwnerNames, onReady: @escaping @Sendable () -> Void
+        _ owners: OwnerNames, _ kerberos: AcceptorCredential?, _ identify: @escaping @Sendable (String) -> Credentials, onReady: @escaping @Sendable () -> Void
     ) {
         exportPath = entries.first?.pseudoPath.split(separator: "/").map(String.init) ?? []
         let pool = BufferPool()
         let server = NFSServer(
             nameSpace: NameSpace(entries), limits: limits, storage: storage, instance: instance, owner: "conformance", owners: owners,
-            workerThreads: 2, pool: pool, clock: time?.clock ?? .monotonic,
+            workerThreads: 2, pool: pool, clock: time?.clock ?? .monotonic, kerberos: kerberos, identify: identify,
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         self.pool = pool
         self.server = server

@@ -40,6 +40,8 @@ extension ServerConfiguration {
         registersWithRPCBind = reader.boolean(.rpcbind)
         ownerDomain = reader.ownerDomain()
         sendsOwnerNames = reader.boolean(.ownerNames)
+        keytab = reader.path(.keytab)
+        servicePrincipal = reader.servicePrincipal()
         loops = reader.number(.loops)
         workers = reader.number(.workers)
         limits = reader.limits()

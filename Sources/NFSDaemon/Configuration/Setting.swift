@@ -23,6 +23,8 @@ package enum Setting: String, CaseIterable, Sendable {
     case rpcbind
     case ownerDomain = "owner-domain"
     case ownerNames = "owner-names"
+    case keytab
+    case servicePrincipal = "service-principal"
     case allowUnmounted = "allow-unmounted"
     case loops
     case workers
@@ -124,6 +126,10 @@ extension Setting {
             .init("DOMAIN", standard: nil, meaning: "none", "The domain of names of users and groups; without it clients use numbers alone")
         case .ownerNames:
             .init(nil, standard: "false", "Tell clients the names of users and groups, not their numbers; needs owner-domain")
+        case .keytab:
+            .init("FILE", standard: nil, meaning: "none, Kerberos is refused", "The keys of the service for clients that mount with Kerberos")
+        case .servicePrincipal:
+            .init("NAME", standard: nil, meaning: "every nfs/ in the keytab", "The Kerberos principal to serve as, such as nfs/host.example.org")
         case .allowUnmounted:
             .init(nil, standard: "false", "Export directories even when nothing is mounted on them")
         case .loops:
