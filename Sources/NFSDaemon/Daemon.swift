@@ -7,6 +7,7 @@ import NFSServer
 import NFSState
 import RPC
 import RecoveryBackend
+import Security
 import ServiceLifecycle
 import Transport
 import UnixSignals
@@ -59,7 +60,7 @@ private struct Daemon: Sendable {
             instance: UInt32(truncatingIfNeeded: UInt64(Date().timeIntervalSince1970 * 1000)), owner: configuration.hostname,
             owners: configuration.owners,
             identities: Identities(managesGroups: configuration.managesGroups, service: SystemAccountService()),
-            workerThreads: configuration.workers, pool: pool, log: log)
+            workerThreads: configuration.workers, pool: pool, kerberos: configuration.acceptorCredential(log), log: log)
         var settings = Transport.Configuration(loops: configuration.loops)
         settings.maximumRecord = configuration.limits.record
         settings.maximumConnections = configuration.limits.connections
@@ -200,6 +201,17 @@ extension ServerConfiguration {
     fileprivate var owners: OwnerNames {
         guard let ownerDomain else { return OwnerNames() }
         return OwnerNames(domain: ownerDomain, areSent: sendsOwnerNames, service: SystemNameService())
+    }
+
+    /// The keys for Kerberos. Without them the other flavors are served all the same.
+    fileprivate func acceptorCredential(_ log: Logger) -> AcceptorCredential? {
+        guard let keytab else { return nil }
+        do throws(KerberosError) {
+            return try AcceptorCredential(keytab: keytab, principal: servicePrincipal)
+        } catch {
+            log.error("Kerberos cannot be served, exports that ask for it are refused: \(error)")
+            return nil
+        }
     }
 
     fileprivate func makeLog() -> Logger {

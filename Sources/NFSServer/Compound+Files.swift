@@ -109,9 +109,11 @@ extension Compound {
     /// Learns who asks where the machine has to be asked for it: before the first operation on a file.
     private func identify() throws(NFSStatus) {
         guard !isIdentified else { return }
-        guard case .user(let caller) = identity, server.identities.managesGroups else { return isIdentified = true }
-        if mayBlock { server.nameSpace.actAsServer() }
-        identity = .user(try server.identities.withGroups(caller, mayBlock: mayBlock))
+        if let exchange {
+            identity = try server.identities.identity(of: exchange.context.principal, mayBlock: mayBlock)
+        } else if case .user(let caller) = identity, server.identities.managesGroups {
+            identity = .user(try server.identities.withGroups(caller, mayBlock: mayBlock))
+        }
         isIdentified = true
     }
 

@@ -1,15 +1,18 @@
 import FileSystem
 import NFSState
 import RPC
+import Security
 import Synchronization
 
-/// What the server keeps with each connection. Only the connection's own thread changes `credentials`.
+/// What the server keeps with each connection. Only the connection's own thread changes `credentials` and
+/// `securityContexts`.
 final class ConnectionContext: @unchecked Sendable {
     private static let lastID = Atomic<ConnectionID>(0)
 
     /// The connection as a way for calls to the client.
     let path: CallbackPath
     var credentials = CredentialCache()
+    var securityContexts = RecentContexts()
     /// The session of the last SEQUENCE: nearly always that of the next one too.
     private let lastSession = Mutex<Session?>(nil)
     /// Sessions this connection was bound to, to be told when it closes.

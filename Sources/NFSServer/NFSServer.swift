@@ -3,6 +3,7 @@ import Logging
 import NFSProtocol
 import NFSState
 import RPC
+import Security
 import Synchronization
 import XDR
 
@@ -33,6 +34,8 @@ package final class NFSServer: RPCService {
     /// Since when recorded clients were seen to hold nothing.
     let idleSince = Mutex([ClientID: MonotonicTime]())
     let pool: BufferPool
+    /// What proves who makes calls with RPCSEC_GSS; nil when they are refused.
+    let kerberos: KerberosService?
     /// Threads for operations that wait for a device.
     let workers: WorkerPool
     /// Threads for operations that might.
@@ -46,10 +49,11 @@ package final class NFSServer: RPCService {
     /// - Parameters:
     ///   - instance: differs from that of every earlier instance of this server; the time it was started, in milliseconds, will do.
     ///   - owner: equal after a restart, wherever it takes place (so_major_id and scope, RFC 8881 §2.10.4).
+    ///   - kerberos: the keys of the service; without them RPCSEC_GSS is refused.
     package init(
         nameSpace: NameSpace, limits: Limits, storage: any RecoveryStorage, instance: UInt32, owner: String,
         owners: OwnerNames = OwnerNames(), identities: Identities, workerThreads: Int = 16,
-        pool: BufferPool = BufferPool(), clock: ServerClock = .monotonic, log: Logger
+        pool: BufferPool = BufferPool(), clock: ServerClock = .monotonic, kerberos: AcceptorCredential? = nil, log: Logger
     ) {
         let served = ServedNameSpace(nameSpace)
         self.nameSpace = served
@@ -61,6 +65,7 @@ package final class NFSServer: RPCService {
         self.owners = owners
         self.identities = identities
         self.instance = ServerInstance(rawValue: instance)
+        self.kerberos = kerberos.map { KerberosService($0, limits, clock) }
         workers = WorkerPool(threads: workerThreads)
         briefWorkers = BriefWorkers(threads: workerThreads)
         recovery = Recovery(
@@ -146,10 +151,13 @@ package final class NFSServer: RPCService {
         switch RPCCall.decode(record.bytes, for: Self.served, credentials: &context.credentials) {
         case .call(let call):
             guard call.procedure != 0 else { return answer(.success, to: call.xid, on: connection) }
-            guard let compound = Compound(call, record, on: connection, context, server: self, pool: pool) else {
-                return answer(.garbageArguments, to: call.xid, on: connection)
-            }
+            guard
+                let compound = Compound(
+                    .named(call.credential), record, at: call.argumentsOffset, xid: call.xid, callLength: record.range.count,
+                    on: connection, context, server: self, pool: pool)
+            else { return answer(.garbageArguments, to: call.xid, on: connection) }
             advance(compound)
+        case .gss(let call): receive(call, record, on: connection, context)
         case .refused(let xid, let reply): answer(reply, to: xid, on: connection)
         case .reply(let xid): context.path.receive(record, to: xid)
         case .undecodable: connection.close()
@@ -173,7 +181,7 @@ package final class NFSServer: RPCService {
     }
 
     /// Answers a call without results.
-    private func answer(_ reply: RPCReply, to xid: UInt32, on connection: any RPCConnection) {
+    func answer(_ reply: RPCReply, to xid: UInt32, on connection: any RPCConnection) {
         var writer = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: 512)
         reply.write(to: &writer, xid: xid)
         let (buffer, count) = writer.detach()

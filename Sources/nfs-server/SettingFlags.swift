@@ -24,6 +24,8 @@ struct SettingFlags: ParsableArguments {
     @Option(.ownerDomain) var ownerDomain: String?
     @Flag(.ownerNames) var ownerNames: Bool?
     @Flag(.manageGroups) var manageGroups: Bool?
+    @Option(.keytab) var keytab: String?
+    @Option(.servicePrincipal) var servicePrincipal: String?
     @Flag(.allowUnmounted) var allowUnmounted: Bool?
     @Option(.loops) var loops: String?
     @Option(.workers) var workers: String?
@@ -45,7 +47,8 @@ struct SettingFlags: ParsableArguments {
             .recoveryDeadline: recoveryDeadline,
             .stateDirectory: stateDirectory, .deadHostsCommand: deadHostsCommand, .hostname: hostname,
             .adminSocket: adminSocket, .metricsAddress: metricsAddress, .rpcbind: rpcbind.map(String.init), .ownerDomain: ownerDomain,
-            .ownerNames: ownerNames.map(String.init), .manageGroups: manageGroups.map(String.init),
+            .ownerNames: ownerNames.map(String.init), .manageGroups: manageGroups.map(String.init), .keytab: keytab,
+            .servicePrincipal: servicePrincipal,
             .allowUnmounted: allowUnmounted.map(String.init),
             .loops: loops, .workers: workers, .maximumConnections: maximumConnections, .maximumClients: maximumClients,
             .maximumSessions: maximumSessions, .maximumTransfer: maximumTransfer, .bufferMemory: bufferMemory,

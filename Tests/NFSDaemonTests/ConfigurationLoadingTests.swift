@@ -25,6 +25,8 @@ struct ConfigurationLoadingTests {
         #expect(!configuration.registersWithRPCBind)
         #expect(configuration.ownerDomain == nil)
         #expect(!configuration.sendsOwnerNames)
+        #expect(configuration.keytab == nil)
+        #expect(configuration.servicePrincipal == nil)
         #expect(configuration.limits.transfer == 1 << 20)
         #expect(configuration.logLevel == .info)
         #expect(configuration.logFormat == .text)
@@ -66,10 +68,12 @@ struct ConfigurationLoadingTests {
             .security: "krb5p,sys", .graceIO: "safe", .metricsAddress: "127.0.0.1:7", .maximumTransfer: "64KiB", .bufferMemory: "64MiB",
             .logLevel: "debug", .logFormat: "json", .deadHostsCommand: "/env",
             .recoveryTokenFile: "/env", .recoveryAuthority: "/env", .recoveryCertificate: "/env", .recoveryKey: "/env",
+            .keytab: "/env", .servicePrincipal: "nfs/env",
         ]
         let base = try ServerConfiguration(flags: [:], environment: ["REMUDA_EXPORT": "/data"], file: nil)
         var environment = ["REMUDA_EXPORT": "/data"].merging([setting.variable: good[setting] ?? "77"]) { $1 }
         if setting == .ownerNames { environment[Setting.ownerDomain.variable] = "example.org" }
+        if setting == .servicePrincipal { environment[Setting.keytab.variable] = "/keytab" }
         let changed = try ServerConfiguration(flags: [:], environment: environment, file: nil)
         #expect(changed != base)
         #expect(changed.warnings.isEmpty)
@@ -196,6 +200,8 @@ struct ConfigurationLoadingTests {
             recovery-deadline: 3
             state-dir: /state
             dead-hosts-command: /bin/dead-hosts
+            keytab: /etc/nfs.keytab
+            service-principal: nfs/host@EXAMPLE.ORG
             hostname: "0123"
             admin-socket: /run/remuda.sock
             max-transfer: 64KiB

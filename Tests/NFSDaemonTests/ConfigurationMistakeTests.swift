@@ -24,6 +24,11 @@ struct ConfigurationMistakeTests {
             ("listen: [{a: b}]", "server.yaml:2: listen must be one value, not a mapping"),
             ("rpcbind: maybe", #"server.yaml:2: rpcbind must be true or false, not "maybe""#),
             ("owner-domain: ex ample", #"server.yaml:2: owner-domain must be a DNS domain such as example.org, not "ex ample""#),
+            (
+                "keytab: /k\nservice-principal: host/a",
+                #"server.yaml:3: service-principal must be a principal such as nfs/host.example.org: clients ask for the service nfs, not "host/a""#
+            ),
+            ("service-principal: nfs/a", "server.yaml:2: service-principal needs keytab: name the file with its keys"),
             ("owner-names: on", "server.yaml:2: owner-names needs owner-domain: say what domain the names are of"),
             ("log-format: xml", #"server.yaml:2: log-format must be one of text, json, not "xml""#),
             (

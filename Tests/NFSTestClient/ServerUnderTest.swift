@@ -12,12 +12,17 @@ package actor ServerUnderTest: SocketServer {
         package var extraArguments: [String] = []
         /// Keys of the export beside its paths, as the configuration file has them.
         package var exportRules: [String: String] = [:]
+        /// `NAME=VALUE`, added to the environment.
+        package var environment: [String] = []
 
-        package init(lease: Int = 60, grace: Int = 90, extraArguments: [String] = [], exportRules: [String: String] = [:]) {
+        package init(
+            lease: Int = 60, grace: Int = 90, extraArguments: [String] = [], exportRules: [String: String] = [:], environment: [String] = []
+        ) {
             self.lease = lease
             self.grace = grace
             self.extraArguments = extraArguments
             self.exportRules = exportRules
+            self.environment = environment
         }
     }
 
@@ -95,7 +100,8 @@ package actor ServerUnderTest: SocketServer {
                 "serve", "--config", "\(directory)/config.yaml", "--listen", "127.0.0.1:0",
                 "--lease", "\(settings.lease)", "--grace", "\(settings.grace)", "--hostname", "conformance", "--allow-unmounted",
                 "--admin-socket", "\(directory)/admin",
-            ] + settings.extraArguments + arguments, log: "\(directory)/log", variable: point.map { "REMUDA_CRASH_AT=\($0)" })
+            ] + settings.extraArguments + arguments, log: "\(directory)/log",
+            environment: settings.environment + (point.map { ["REMUDA_CRASH_AT=\($0)"] } ?? []))
         server = process
         Self.write(pid: process.id, in: directory)
         guard let line = process.readLine(timeout: 30), line.hasPrefix("ready"), let word = line.split(separator: " ").last,

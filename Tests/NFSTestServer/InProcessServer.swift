@@ -6,6 +6,7 @@ import NFSServer
 import NFSState
 import NFSTestClient
 import RPC
+import Security
 import XDR
 
 /// An engine in the process of the tests, without a socket. It serves until it is released.
@@ -33,26 +34,26 @@ package final class InProcessServer: TestServer {
     ///   - time: what the server takes for the time; nil for the machine's.
     ///   - owners: how users and groups are written.
     ///   - identities: who makes requests, where the machine would be asked.
+    ///   - kerberos: the keys of the service; nil to refuse Kerberos.
     package static func start(
         _ entries: [NameSpace.Entry], storage: any RecoveryStorage = MemoryClientRecord(), instance: UInt32 = 1, limits: Limits = Limits(),
-        time: ManualTime? = nil, owners: OwnerNames = OwnerNames(), identities: Identities = .ofNobody
+        time: ManualTime? = nil, owners: OwnerNames = OwnerNames(), identities: Identities = .ofNobody, kerberos: AcceptorCredential? = nil
     ) async -> InProcessServer {
         let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
-        let server = InProcessServer(entries, storage, instance, limits, time, owners, identities) { continuation.yield() }
+        let server = InProcessServer(entries, storage, instance, limits, time, owners, identities, kerberos) { continuation.yield() }
         _ = await ready.first { _ in true }
         return server
     }
 
     private init(
         _ entries: [NameSpace.Entry], _ storage: any RecoveryStorage, _ instance: UInt32, _ limits: Limits, _ time: ManualTime?,
-        _ owners: OwnerNames, _ identities: Identities, onReady: @escaping @Sendable () -> Void
+        _ owners: OwnerNames, _ identities: Identities, _ kerberos: AcceptorCredential?, onReady: @escaping @Sendable () -> Void
     ) {
         exportPath = entries.first?.pseudoPath.split(separator: "/").map(String.init) ?? []
         let pool = BufferPool()
         let server = NFSServer(
             nameSpace: NameSpace(entries), limits: limits, storage: storage, instance: instance, owner: "conformance", owners: owners,
-            identities: identities,
-            workerThreads: 2, pool: pool, clock: time?.clock ?? .monotonic,
+            identities: identities, workerThreads: 2, pool: pool, clock: time?.clock ?? .monotonic, kerberos: kerberos,
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         self.pool = pool
         self.server = server
@@ -112,10 +113,16 @@ package final class InProcessServer: TestServer {
 
 extension Identities {
     /// Of a machine without users.
-    package static var ofNobody: Identities { Identities(managesGroups: false, service: NoAccounts()) }
+    package static var ofNobody: Identities { of { _ in .unknown } }
 
-    private struct NoAccounts: AccountService {
+    /// Of a machine that knows principals, and no user by number.
+    package static func of(_ principal: @escaping @Sendable (String) -> Identity) -> Identities {
+        Identities(managesGroups: false, service: Principals(identity: principal))
+    }
+
+    private struct Principals: AccountService {
+        let identity: @Sendable (String) -> Identity
         func groups(of uid: UInt32) -> [UInt32]? { nil }
-        func identity(of principal: String) -> Identity { .unknown }
+        func identity(of principal: String) -> Identity { identity(principal) }
     }
 }

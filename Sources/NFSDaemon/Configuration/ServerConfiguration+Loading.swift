@@ -41,6 +41,8 @@ extension ServerConfiguration {
         ownerDomain = reader.ownerDomain()
         sendsOwnerNames = reader.boolean(.ownerNames)
         managesGroups = reader.boolean(.manageGroups)
+        keytab = reader.path(.keytab)
+        servicePrincipal = reader.servicePrincipal()
         loops = reader.number(.loops)
         workers = reader.number(.workers)
         limits = reader.limits()

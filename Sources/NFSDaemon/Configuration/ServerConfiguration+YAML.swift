@@ -28,6 +28,7 @@ extension ServerConfiguration {
             (Setting.stateDirectory, stateDirectory), (.recoveryURL, recoveryURL), (.recoveryTokenFile, recoveryTokenFile),
             (.recoveryAuthority, recoveryTLS.authority), (.recoveryCertificate, recoveryTLS.certificate),
             (.recoveryKey, recoveryTLS.key), (.deadHostsCommand, deadHostsCommand),
+            (.keytab, keytab), (.servicePrincipal, servicePrincipal),
         ] {
             if let text { pairs.append((setting, Node(text))) }
         }

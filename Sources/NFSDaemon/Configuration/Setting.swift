@@ -25,6 +25,8 @@ package enum Setting: String, CaseIterable, Sendable {
     case ownerDomain = "owner-domain"
     case ownerNames = "owner-names"
     case manageGroups = "manage-groups"
+    case keytab
+    case servicePrincipal = "service-principal"
     case allowUnmounted = "allow-unmounted"
     case loops
     case workers
@@ -132,6 +134,13 @@ extension Setting {
             .init(nil, standard: "false", "Tell clients the names of users and groups, not their numbers; needs owner-domain")
         case .manageGroups:
             .init(nil, standard: "false", "Take the groups of AUTH_SYS callers from this machine, not the 16 at most that clients name")
+        case .keytab:
+            .init(
+                "FILE", standard: nil, meaning: "none, Kerberos is refused", "The keys of the service for clients that mount with Kerberos")
+        case .servicePrincipal:
+            .init(
+                "NAME", standard: nil, meaning: "every nfs/ in the keytab",
+                "The Kerberos principal to serve as, such as nfs/host.example.org")
         case .allowUnmounted:
             .init(nil, standard: "false", "Export directories even when nothing is mounted on them")
         case .loops:

@@ -116,6 +116,19 @@ extension SettingReader {
         return domain
     }
 
+    mutating func servicePrincipal() -> String? {
+        let principal: String? = read(.servicePrincipal, or: nil) { value throws(ConfigurationError) in
+            guard value.text.hasPrefix("nfs/"), value.text.utf8.count <= 1024 else {
+                throw value.mistake("must be a principal such as nfs/host.example.org: clients ask for the service nfs")
+            }
+            return value.text
+        }
+        if layers.value(of: .keytab) == nil, let principal = layers.value(of: .servicePrincipal) {
+            problems.add("\(principal.origin) needs keytab: name the file with its keys")
+        }
+        return principal
+    }
+
     mutating func adminSocket() -> String? {
         read(.adminSocket, or: nil) { value throws(ConfigurationError) in
             let path = try value.absolutePath()

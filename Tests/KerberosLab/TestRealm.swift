@@ -1,0 +1,159 @@
+import Foundation
+
+/// A Kerberos realm with a KDC of its own, for tests. It ends with this object, or with the process of the tests however that ends,
+/// and its directory is gone then.
+package final class TestRealm: Sendable {
+    /// What is missing on this machine; empty where a realm can be made.
+    package static let missing = [("/usr/sbin/krb5kdc", "krb5-kdc"), ("/usr/sbin/kadmin.local", "krb5-admin-server"), ("/usr/bin/kinit", "krb5-user")]
+        .filter { access($0.0, X_OK) != 0 }.map { "\($0.0): apt-get install \($0.1)" }
+
+    /// On a machine that checks a change the tests fail rather than be left out.
+    package static let isExpected = missing.isEmpty || ProcessInfo.processInfo.environment["CI"] == "true"
+    package static let absence = "no Kerberos realm can be made here; missing: " + missing.joined(separator: "; ")
+
+    package static let name = "REMUDA.TEST"
+    /// Not the port of Kerberos, so that nobody has to be root; on an address that nobody else takes.
+    private static let port = 31088
+
+    package let directory: String
+    private let host: String
+    private let life: Pipe
+    private let kdc: Process
+
+    private static let first = Task { try await TestRealm() }
+
+    /// One realm for all tests that change nothing in it: with the service `nfs/localhost`, the same with an old cipher as
+    /// `nfs/legacy`, the client `host/client`, and the users alice and bob.
+    package static func shared() async throws -> TestRealm { try await first.value }
+
+    /// - Parameter address: where the KDC is to be found.
+    package init(address: String? = nil) async throws {
+        host = address ?? "127.\(Int.random(in: 1...254)).\(Int.random(in: 0...255)).\(Int.random(in: 1...254))"
+        directory = FileManager.default.temporaryDirectory.appending(path: "kerberos-\(UUID().uuidString)").path
+        life = Pipe()
+        kdc = Process()
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try writeConfiguration()
+        try await run("/usr/sbin/kdb5_util", "create", "-s", "-r", Self.name, "-P", "master of the realm")
+        for principal in ["nfs/localhost", "host/client", "alice", "bob"] { try await add(principal) }
+        try await add("nfs/legacy", "-e", "arcfour-hmac:normal")
+        try await kadmin("ktadd -k \(keytab) -norandkey nfs/localhost nfs/legacy")
+        try await kadmin("ktadd -k \(directory)/client.keytab -norandkey host/client alice bob")
+        try await kadmin("ktadd -k \(directory)/other.keytab -norandkey host/client")
+        try start()
+    }
+
+    deinit { try? life.fileHandleForWriting.close() }
+
+    /// The keys of the services.
+    package var keytab: String { "\(directory)/server.keytab" }
+    /// A keytab without any service of NFS.
+    package var otherKeytab: String { "\(directory)/other.keytab" }
+    /// The keys of all clients.
+    package var clientKeytab: String { "\(directory)/client.keytab" }
+
+    /// What a program that uses the realm needs in its environment, as `NAME=VALUE`.
+    package var environment: [String] { ["KRB5_CONFIG=\(directory)/krb5.conf", "KRB5_KDC_PROFILE=\(directory)/kdc.conf"] }
+
+    private func writeConfiguration() throws {
+        let client = """
+            [libdefaults]
+                default_realm = \(Self.name)
+                dns_lookup_kdc = false
+                dns_lookup_realm = false
+                dns_canonicalize_hostname = false
+                rdns = false
+                udp_preference_limit = 1
+            [realms]
+                \(Self.name) = {
+                    kdc = \(host):\(Self.port)
+                }
+            [domain_realm]
+                localhost = \(Self.name)
+            """
+        let server = """
+            [kdcdefaults]
+                kdc_listen = \(host):\(Self.port)
+                kdc_tcp_listen = \(host):\(Self.port)
+            [realms]
+                \(Self.name) = {
+                    database_name = \(directory)/principal
+                    key_stash_file = \(directory)/stash
+                    acl_file = \(directory)/acl
+                }
+            [logging]
+                kdc = FILE:\(directory)/kdc.log
+            """
+        try client.write(toFile: "\(directory)/krb5.conf", atomically: false, encoding: .utf8)
+        try server.write(toFile: "\(directory)/kdc.conf", atomically: false, encoding: .utf8)
+    }
+
+    private func start() throws {
+        kdc.executableURL = URL(filePath: "/bin/sh")
+        // The shell reads until the other end of the pipe is closed.
+        let script = #"/usr/sbin/krb5kdc -n -r "$2" & cat >/dev/null; kill -9 $!; wait; rm -rf "$1""#
+        kdc.arguments = ["-c", script, "kdc", directory, Self.name]
+        kdc.environment = variables
+        kdc.standardInput = life
+        kdc.standardOutput = FileHandle.nullDevice
+        kdc.standardError = FileHandle.nullDevice
+        try kdc.run()
+    }
+
+    private var variables: [String: String] {
+        var variables = ProcessInfo.processInfo.environment
+        for entry in environment {
+            let parts = entry.split(separator: "=", maxSplits: 1).map(String.init)
+            variables[parts[0]] = parts[1]
+        }
+        return variables
+    }
+
+    private func add(_ principal: String, _ options: String...) async throws {
+        try await kadmin((["addprinc", "-randkey"] + options + [principal]).joined(separator: " "))
+    }
+
+    private func kadmin(_ query: String) async throws { try await run("/usr/sbin/kadmin.local", "-r", Self.name, "-q", query) }
+
+    /// A ticket of `user` for `service`, which takes no KDC any more to be used.
+    /// - Returns: the path of the file it is in.
+    package func ticket(of user: String, for service: String = "nfs/localhost", seconds: Int = 3600) async throws -> String {
+        let cache = "\(directory)/\(UUID().uuidString)"
+        // The KDC may not have started yet.
+        for attempt in 0... {
+            do {
+                try await run("/usr/bin/kinit", "-k", "-t", clientKeytab, "-c", cache, "-l", "\(seconds)s", "-S", service, user)
+                break
+            } catch {
+                guard attempt < 200 else { throw error }
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+        return cache
+    }
+
+    private func run(_ program: String, _ arguments: String...) async throws {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(filePath: program)
+        process.arguments = arguments
+        process.environment = variables
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        let (status, text) = await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                let data = output.fileHandleForReading.readDataToEndOfFile()
+                process.waitUntilExit()
+                continuation.resume(returning: (process.terminationStatus, String(decoding: data, as: UTF8.self)))
+            }
+        }
+        guard status == 0 else { throw LabError("\(program) \(arguments.joined(separator: " ")) failed: \(text)") }
+    }
+}
+
+package struct LabError: Error, CustomStringConvertible {
+    package let description: String
+    init(_ description: String) { self.description = description }
+}
