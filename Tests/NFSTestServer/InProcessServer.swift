@@ -48,7 +48,8 @@ package final class InProcessServer: TestServer {
 
     private init(
         _ entries: [NameSpace.Entry], _ storage: any RecoveryStorage, _ instance: UInt32, _ limits: Limits, _ time: ManualTime?,
-        _ owners: OwnerNames, _ kerberos: AcceptorCredential?, _ identify: @escaping @Sendable (String) -> Credentials, onReady: @escaping @Sendable () -> Void
+        _ owners: OwnerNames, _ kerberos: AcceptorCredential?, _ identify: @escaping @Sendable (String) -> Credentials,
+        onReady: @escaping @Sendable () -> Void
     ) {
         exportPath = entries.first?.pseudoPath.split(separator: "/").map(String.init) ?? []
         let pool = BufferPool()

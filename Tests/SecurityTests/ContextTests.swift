@@ -13,7 +13,8 @@ struct ContextTests {
         change: (inout RPCCall) -> Void = { _ in }
     ) async throws -> CheckedReply {
         var call = RPCCall(
-            xid: Connection.newXID(), procedure: 0, credential: ClientContext.credential(procedure, 77, .none, handle), arguments: arguments)
+            xid: Connection.newXID(), procedure: 0, credential: ClientContext.credential(procedure, 77, .none, handle), arguments: arguments
+        )
         change(&call)
         return try CheckedReply(try await KerberosServer.shared().socket().exchange(call.bytes))
     }

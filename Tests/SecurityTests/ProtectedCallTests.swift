@@ -189,7 +189,9 @@ struct ProtectedCallTests {
         let reply = try await client.reply(to: call)
         // Whatever is accepted has the verifier of the call.
         let body: RPCReply.Body
-        if case .authError = refused.answer { body = reply.body } else {
+        if case .authError = refused.answer {
+            body = reply.body
+        } else {
             body = try client.context.open(reply, refused.service, sequence: sequence)
         }
         #expect(body == refused.answer)

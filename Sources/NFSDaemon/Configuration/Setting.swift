@@ -127,9 +127,12 @@ extension Setting {
         case .ownerNames:
             .init(nil, standard: "false", "Tell clients the names of users and groups, not their numbers; needs owner-domain")
         case .keytab:
-            .init("FILE", standard: nil, meaning: "none, Kerberos is refused", "The keys of the service for clients that mount with Kerberos")
+            .init(
+                "FILE", standard: nil, meaning: "none, Kerberos is refused", "The keys of the service for clients that mount with Kerberos")
         case .servicePrincipal:
-            .init("NAME", standard: nil, meaning: "every nfs/ in the keytab", "The Kerberos principal to serve as, such as nfs/host.example.org")
+            .init(
+                "NAME", standard: nil, meaning: "every nfs/ in the keytab",
+                "The Kerberos principal to serve as, such as nfs/host.example.org")
         case .allowUnmounted:
             .init(nil, standard: "false", "Export directories even when nothing is mounted on them")
         case .loops:
