@@ -8,6 +8,7 @@ import Synchronization
 /// descriptors are short and opened again when it is needed.
 final class LocalOpenFile: OpenFile {
     private let node: LocalNode
+    private let stream = DropBehind()
     /// Writes run as who opened the file: the system clears set-user-ID bits and counts quotas by that.
     let credentials: Credentials
 
@@ -25,6 +26,7 @@ final class LocalOpenFile: OpenFile {
         guard let start = Int64(exactly: offset) else { return (0, true) }
         let buffer = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(Int(clamping: Int64.max - start)))
         let descriptor = try node.descriptor(for: .read, mayBlock: mayBlock)
+        try stream.pass(start, .reading, in: descriptor, of: node.volume, mayBlock: mayBlock)
         var done = 0
         while done < buffer.count {
             let count = linux_read(descriptor.number, buffer.baseAddress! + done, buffer.count - done, start + Int64(done), !mayBlock)
@@ -45,6 +47,7 @@ final class LocalOpenFile: OpenFile {
         guard let start = Int64(exactly: offset), start <= Int64.max - Int64(bytes.byteCount) else { throw .fbig }
         guard mayBlock || node.volume.writesWithoutWaiting.load(ordering: .relaxed) else { throw .wouldBlock }
         let descriptor = try node.descriptorForWriting(mayBlock: mayBlock)
+        try stream.pass(start, .writing, in: descriptor, of: node.volume, mayBlock: mayBlock)
         try node.volume.act(as: credentials)
         defer { node.noteUncommitted(through: descriptor) }
         return try node.changing { () throws(NFSStatus) in

@@ -32,6 +32,8 @@ final class Volume: Sendable {
     let mounts: MountedVolumes?
     let descriptors: Descriptor.Count
     let hidden: HiddenFiles
+    /// Whether the process is close to the most memory it may have.
+    let isMemoryShort: @Sendable () -> Bool
     /// The nodes of this volume and of those mounted inside: a handle is of one volume only.
     let cache: NodeCache
     /// Flushes under way.
@@ -44,9 +46,11 @@ final class Volume: Sendable {
     /// The volume of an exported directory.
     init(
         root: Descriptor, _ handle: KernelHandle, _ status: linux_status, type: UInt64, actsAsCaller: Bool, durableMetadata: Bool,
-        descriptorLimit: Int, descriptors: Descriptor.Count, mounts: MountedVolumes?, hidden: HiddenFiles
+        descriptorLimit: Int, descriptors: Descriptor.Count, mounts: MountedVolumes?, hidden: HiddenFiles,
+        isMemoryShort: @escaping @Sendable () -> Bool
     ) {
         self.hidden = hidden
+        self.isMemoryShort = isMemoryShort
         identity = FileSystemIdentity(of: root.number, type: type)
         self.root = root
         rootHandle = handle.handle(of: identity)
@@ -79,6 +83,7 @@ final class Volume: Sendable {
         descriptors = outer.descriptors
         mounts = outer.mounts
         hidden = outer.hidden
+        isMemoryShort = outer.isMemoryShort
         cache = outer.cache
     }
 

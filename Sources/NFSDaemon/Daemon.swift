@@ -38,16 +38,18 @@ private struct Daemon: Sendable {
         self.configuration = configuration
         self.log = log
         let hidden = HiddenFiles()
+        let memory = MemoryLimit.own
         for export in configuration.exports { hidden.hide(in: export.path) }
         let nameSpace = NameSpace(
             try configuration.exports.map { export in
                 let descriptors = configuration.limits.cachedDescriptors / configuration.exports.count
                 let files = try LocalFileSystem(
                     path: export.path, durableMetadata: export.isSynchronous, descriptorLimit: max(64, descriptors),
-                    crossesMounts: export.crossesMounts, hidden: hidden)
+                    crossesMounts: export.crossesMounts, hidden: hidden,
+                    isMemoryShort: { memory.isNearlyReached })
                 return NameSpace.Entry(pseudoPath: export.pseudoPath, fileSystem: files, rules: export.rules)
             })
-        let pool = BufferPool(idleLimit: min(32 << 20, configuration.limits.bufferMemory / 4))
+        let pool = BufferPool(limit: configuration.limits.bufferMemory)
         store = try configuration.recoveryURL.map {
             try RecoveryClient(url: $0, tokenFile: configuration.recoveryTokenFile, tls: configuration.recoveryTLS)
         }

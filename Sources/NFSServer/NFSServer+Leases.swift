@@ -56,11 +56,12 @@ extension NFSServer {
         return true
     }
 
-    /// Watches over leases until the task is cancelled.
+    /// Watches over leases, and over memory that nobody needs any more, until the task is cancelled.
     func watchLeases() async throws {
         let pause = Duration.seconds(Int64(limits.leaseSeconds)) / 16
         while true {
             checkLeases()
+            pool.trim()
             try await Task.sleep(for: pause)
         }
     }

@@ -15,7 +15,6 @@ final class EventLoop: @unchecked Sendable {
     let log: Logger
     let sendTimeout: Int64
     let receiveTimeout: Int64
-    private let spinTime: Int64
     /// Connections that live here or are on their way.
     let population = Atomic<Int>(0)
 
@@ -36,7 +35,6 @@ final class EventLoop: @unchecked Sendable {
     private var messages: [Mailbox.Message] = []
     private var nextCheck = Int64.max
     private var drainDeadline: Int64?
-    private var spinPays = false
     private var violations = LogThrottle()
 
     private static let memoryRetry: Int64 = 5_000_000
@@ -48,7 +46,6 @@ final class EventLoop: @unchecked Sendable {
         self.log = log
         sendTimeout = configuration.sendTimeout.nanoseconds
         receiveTimeout = configuration.receiveTimeout.nanoseconds
-        spinTime = configuration.spin.nanoseconds
         let poll = clinux_poll_create()
         guard poll >= 0 else { throw .system("create an epoll instance", -poll) }
         let wakeUp = clinux_eventfd()
@@ -131,26 +128,8 @@ final class EventLoop: @unchecked Sendable {
 extension EventLoop {
     private func wait(_ events: UnsafeMutableBufferPointer<clinux_event>) -> Int {
         guard runnable.isEmpty else { return poll(events, milliseconds: 0) }
-        if spinTime > 0, spinPays {
-            if let count = spin(events) { return count }
-            spinPays = false
-        }
         guard mailbox.prepareToSleep() else { return poll(events, milliseconds: 0) }
-        let start = spinTime > 0 ? MonotonicTime.now() : 0
-        let count = poll(events, milliseconds: sleepMilliseconds)
-        // Had the loop spun instead of slept, it would have seen this event without a wake-up.
-        if spinTime > 0 { spinPays = count > 0 && MonotonicTime.now() - start <= spinTime }
-        return count
-    }
-
-    private func spin(_ events: UnsafeMutableBufferPointer<clinux_event>) -> Int? {
-        let end = MonotonicTime.now() + spinTime
-        repeat {
-            let count = poll(events, milliseconds: 0)
-            if count > 0 { return count }
-            if mailbox.hasMessages { return 0 }
-        } while MonotonicTime.now() < end
-        return nil
+        return poll(events, milliseconds: sleepMilliseconds)
     }
 
     private func poll(_ events: UnsafeMutableBufferPointer<clinux_event>, milliseconds: Int32) -> Int {

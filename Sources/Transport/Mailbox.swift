@@ -31,8 +31,6 @@ final class Mailbox: Sendable {
         }
     }
 
-    var hasMessages: Bool { state.withLock { !$0.messages.isEmpty } }
-
     /// Whether the loop may sleep. From then on a sender wakes it.
     func prepareToSleep() -> Bool {
         state.withLock { state in

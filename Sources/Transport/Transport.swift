@@ -25,8 +25,6 @@ package final class Transport: Sendable {
         package var sendTimeout = Duration.seconds(60)
         /// How long a client may pause within a record.
         package var receiveTimeout = Duration.seconds(60)
-        /// How long a loop looks for events before it sleeps, while that catches some; zero is never.
-        package var spin = Duration.zero
 
         package init(loops: Int = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) { self.loops = loops }
     }

@@ -2,23 +2,26 @@ import Synchronization
 
 /// Recycles record buffers in a few sizes: a fresh mebibyte costs 256 page faults, a recycled one none.
 ///
-/// What is kept idle is bounded by `idleLimit`; what is lent out is counted, and bounded by those who take it.
+/// What is lent out is counted, and bounded by those who take it; nothing is kept idle that would bring both together above the limit,
+/// and what nobody needed between two calls of `trim` is freed.
 @usableFromInline package final class BufferPool: Sendable {
     /// The sizes handed out, in bytes. The largest holds a 1 MiB READ or WRITE and what stands around it.
     package static let sizes = [8 * 1024, 128 * 1024, 1024 * 1024 + 64 * 1024]
 
     private struct Idle {
         var buffers: [[RecordBuffer]] = BufferPool.sizes.map { _ in [] }
+        /// How many there were at least since the last trim, by size.
+        var unneeded = BufferPool.sizes.map { _ in 0 }
         var bytes = 0
     }
 
     private let idle = Mutex(Idle())
-    private let idleLimit: Int
+    private let limit: Int
     private let lent = Atomic<Int>(0)
 
-    /// - Parameter idleLimit: bytes of idle buffers kept for reuse at most.
-    package init(idleLimit: Int = 32 * 1024 * 1024) {
-        self.idleLimit = idleLimit
+    /// - Parameter limit: bytes that are lent out and idle together, above which none is kept for reuse.
+    package init(limit: Int = 32 * 1024 * 1024) {
+        self.limit = limit
     }
 
     /// A buffer of at least `capacity` bytes. Larger than the largest size is possible and not recycled.
@@ -28,6 +31,7 @@ import Synchronization
             idle.withLock { idle -> RecordBuffer? in
                 guard let buffer = idle.buffers[size].popLast() else { return nil }
                 idle.bytes -= buffer.capacity
+                idle.unneeded[size] = min(idle.unneeded[size], idle.buffers[size].count)
                 return buffer
             }
         }
@@ -57,10 +61,24 @@ import Synchronization
     private func keep(_ buffer: RecordBuffer) {
         guard let size = Self.sizes.firstIndex(of: buffer.capacity) else { return }
         idle.withLock { idle in
-            guard idle.bytes + buffer.capacity <= idleLimit else { return }
+            guard idle.bytes + buffer.capacity + lentBytes <= limit else { return }
             idle.bytes += buffer.capacity
             idle.buffers[size].append(buffer)
         }
+    }
+
+    /// Frees the buffers that lay idle all the time since the last call.
+    package func trim() {
+        let freed = idle.withLock { idle in
+            Self.sizes.indices.flatMap { size in
+                let freed = idle.buffers[size].prefix(idle.unneeded[size])
+                idle.buffers[size].removeFirst(freed.count)
+                idle.bytes -= freed.count * Self.sizes[size]
+                idle.unneeded[size] = idle.buffers[size].count
+                return freed
+            }
+        }
+        withExtendedLifetime(freed) {}
     }
 
     /// Bytes lying idle for reuse.

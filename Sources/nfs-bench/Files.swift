@@ -3,7 +3,11 @@ import NFSTestClient
 /// What the workloads of one run work on, made once and kept for the next.
 struct Files {
     static let count = 1000
+    /// Of the file that is read, in bytes.
     static let dataSize = 128 << 20
+    /// Of a file that one of so many connections writes to: all together stay below what a kernel keeps in memory before it holds
+    /// writers back, or the device would be measured.
+    static func writtenSize(connections: Int) -> Int { min(dataSize, max(1, 1024 / connections) << 20) }
 
     let directory: FileHandle
     /// Where files are created and removed.
@@ -34,7 +38,7 @@ struct Files {
         }
         if workload.reads {
             let data = try await session.opened(directory, dataName)
-            try await session.fill(data)
+            try await session.fill(data, dataSize)
             try await session.close(data)
         }
         let created = try await session.directory(directory, "created")
@@ -71,10 +75,9 @@ extension TestSession {
         return file.handle
     }
 
-    /// Gives a file `Files.dataSize` bytes, unless it has as many.
-    func fill(_ file: OpenedFile) async throws {
-        let size = Files.dataSize
-        guard try await attributes(file.handle, [.size]).size != UInt64(size) else { return }
+    /// Gives a file so many bytes, unless it has as many.
+    func fill(_ file: OpenedFile, _ size: Int) async throws {
+        guard try await attributes(file.handle, [.size]).size ?? 0 < UInt64(size) else { return }
         let block = [UInt8](Payload.bytes.prefix(1 << 20))
         for offset in stride(from: 0, to: size, by: block.count) {
             try await run(.putFH(file.handle), .write(file.stateID, offset: UInt64(offset), block))

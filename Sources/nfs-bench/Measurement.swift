@@ -54,7 +54,7 @@ private struct Clients {
             if workload == .lockunlock { written = try await session.opened(prepared.directory, "locked") }
             if workload.writes {
                 let file = try await session.opened(prepared.directory, "written-\(number)")
-                try await session.fill(file)
+                try await session.fill(file, Files.writtenSize(connections: load.connections))
                 written = file
             }
             let script = Script(

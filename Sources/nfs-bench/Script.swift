@@ -17,6 +17,7 @@ final class Script {
     /// Where the next READ and WRITE of this connection begin.
     private var readOffset: Int
     private var writeOffset = 0
+    private let writtenSize: Int
 
     /// Those that the workload needs are there.
     private struct Templates {
@@ -42,7 +43,7 @@ final class Script {
     init() {
         workload = .null
         session = SessionID([])
-        (slots, number, handleLength, blockSize, readOffset) = (0, 0, 0, 0, 0)
+        (slots, number, handleLength, blockSize, readOffset, writtenSize) = (0, 0, 0, 0, 0, 0)
         handles = []
     }
 
@@ -61,6 +62,7 @@ final class Script {
         handles = files.handles.flatMap(\.bytes)
         handleLength = files.handles.first?.bytes.count ?? 0
         blockSize = workload.blockSize
+        writtenSize = Files.writtenSize(connections: count)
         // Connections that read the same file begin at different places.
         readOffset = blockSize == 0 ? 0 : Files.dataSize / count * number / blockSize * blockSize
         func template(isCached: Bool = false, _ operations: Operation...) -> Template {
@@ -202,7 +204,7 @@ extension Script {
         slot.pointee.put(UInt32(blockSize), at: template.place(1, byte: 28))
         slot.pointee.payload = Payload.bytes(at: writeOffset)
         slot.pointee.payloadCount = blockSize
-        writeOffset = writeOffset + blockSize == Files.dataSize ? 0 : writeOffset + blockSize
+        writeOffset = writeOffset + blockSize == writtenSize ? 0 : writeOffset + blockSize
     }
 
     /// The name of the file that the slot creates.

@@ -26,7 +26,7 @@ enum Workload: String, CaseIterable, ExpressibleByArgument, Codable {
         case .getattr: "the attributes Linux asks for, of 1,000 files in turn"
         case .accessLookup: "a name looked up as Linux does, 1,000 in turn"
         case .read4k, .read64k, .read1m: "READ of so much of a cached file of 128 MiB, in order"
-        case .write4k, .write64k, .write1m: "unstable WRITE over a file of 128 MiB for each connection, with COMMIT at the end"
+        case .write4k, .write64k, .write1m: "unstable WRITE over 128 MiB for each connection, or its part of a GiB, with COMMIT at the end"
         case .writesync4k: "stable WRITE"
         case .createremove: "OPEN that creates, CLOSE, REMOVE"
         case .openclose: "OPEN, CLOSE"

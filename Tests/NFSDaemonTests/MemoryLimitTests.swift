@@ -28,6 +28,18 @@ struct MemoryLimitTests {
         #expect(Self.limit("", [:]).bytes == nil)
     }
 
+    @Test("is nearly reached when less than an eighth of it is left, files' pages included")
+    func nearlyReached() {
+        func isNearlyReached(_ taken: String?) -> Bool {
+            Self.limit("0::/pod\n", ["pod/memory.max": "800\n", "pod/memory.current": taken].compactMapValues { $0 }).isNearlyReached
+        }
+        #expect(isNearlyReached("701\n"))
+        #expect(!isNearlyReached("700\n"))
+        #expect(!isNearlyReached(nil))
+        let version1 = ["memory/a/memory.limit_in_bytes": "800\n", "memory/a/memory.usage_in_bytes": "800\n"]
+        #expect(Self.limit("4:memory:/a\n", version1).isNearlyReached)
+    }
+
     @Test(
         "leaves a quarter to buffers, whole MiB from 4 to 256",
         arguments: [(nil, 256), (4 << 30, 256), (512 << 20, 128), (66 << 20, 16), (1 << 20, 4)] as [(Int?, Int)])

@@ -53,15 +53,6 @@ import XDR
         }
     }
 
-    @Test func spinningLoopsAnswerToo() throws {
-        let server = try Server(.with { $0.spin = .microseconds(50) })
-        let client = try Client(server.address)
-        for number in UInt8(0)..<100 {
-            try client.send(framed([number]))
-            #expect(try client.receiveRecord() == [number])
-        }
-    }
-
     @Test func thousandsOfIdleConnectionsHoldNoBuffer() throws {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)

@@ -37,13 +37,27 @@ import XDR
         #expect(pool.idleBytes == 2 * 8192)
     }
 
-    @Test func idleMemoryIsBounded() {
-        let pool = BufferPool(idleLimit: 3 * 8192)
+    @Test func nothingIsKeptAboveTheLimit() {
+        let pool = BufferPool(limit: 3 * 8192)
         var buffers = (0..<10).map { _ in pool.take(atLeast: 1) }
         #expect(pool.lentBytes == 10 * 8192)
         while let buffer = buffers.popLast() { pool.give(back: buffer) }
         #expect(pool.idleBytes == 3 * 8192)
         #expect(pool.lentBytes == 0)
+    }
+
+    @Test func whatNobodyNeededSinceTheLastTrimIsFreed() {
+        let pool = BufferPool()
+        var buffers = (0..<10).map { _ in pool.take(atLeast: 100_000) }
+        while let buffer = buffers.popLast() { pool.give(back: buffer) }
+        pool.trim()
+        #expect(pool.idleBytes == 10 * 131_072, "all were needed")
+        buffers = (0..<4).map { _ in pool.take(atLeast: 100_000) }
+        while let buffer = buffers.popLast() { pool.give(back: buffer) }
+        pool.trim()
+        #expect(pool.idleBytes == 4 * 131_072)
+        pool.trim()
+        #expect(pool.idleBytes == 0)
     }
 
     @Test func oddSizesAreCountedButNotKept() {

@@ -33,15 +33,10 @@ actor Cluster {
     }
 
     static func running(_ plan: Plan, perform: () async throws -> Void) async throws {
-        let laboratory = try await Laboratory(clients: plan.nodes.count)
-        do {
+        try await Laboratory.running(kernels: plan.nodes.count) { laboratory in
             let cluster = try await Cluster(plan, in: laboratory)
             try await $running.withValue(cluster) { try await perform() }
-        } catch {
-            try await laboratory.close()
-            throw error
         }
-        try await laboratory.close()
     }
 
     /// Under this name the server is known to the recovery backend.
@@ -176,8 +171,12 @@ extension Cluster {
         try await server?.kill()
     }
 
-    /// What to show of the server when a test fails.
-    var serverLines: String {
+    /// What to show of the server of the cluster, if there is one, when a test fails.
+    static var serverLines: String {
+        get async { await running?.serverLines ?? "" }
+    }
+
+    private var serverLines: String {
         guard let server else { return "no server was started" }
         return "\(server.name), \(server.isRunning ? "running" : "ended"):\n\(server.lastLines)"
     }

@@ -10,8 +10,10 @@ final class KernelClient: Sendable {
     private let console: ChildProcess
     private let jobCount = Atomic(0)
 
-    /// - Parameter number: from 1, picks the tap device and the address.
-    init(node: String, number: Int, in laboratory: Laboratory) async throws {
+    /// - Parameters:
+    ///   - number: from 1, picks the tap device and the address.
+    ///   - disk: a file that is its disk, /dev/ubda.
+    init(node: String, number: Int, in laboratory: Laboratory, disk: String? = nil) async throws {
         self.node = node
         address = "10.9.0.\(number + 1)"
         directory = laboratory.directory.appending(path: node)
@@ -24,8 +26,10 @@ final class KernelClient: Sendable {
                 "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw",
                 "init=\(Laboratory.sources.appending(path: "Machinery/client-init").path)",
                 "node=\(node)", "addr=\(address)/24", "jobs=\(directory.path)",
-                "vec0:transport=tap,ifname=tap\(number),depth=64,gro=1", "con=null", "con0=fd:0,fd:1", "quiet",
-            ],
+                // With an address of its own for a network card a machine that comes back is found at once.
+                "vec0:transport=tap,ifname=tap\(number),depth=64,gro=1,mac=02:00:0a:09:00:0\(number)", "con=null", "con0=fd:0,fd:1",
+                "quiet",
+            ] + (disk.map { ["ubda=\($0)"] } ?? []),
             input: Pipe())
         let ready = directory.appending(path: "ready").path
         try await eventually("\(node) boots\n\(console.lastLines)", within: .seconds(60)) {

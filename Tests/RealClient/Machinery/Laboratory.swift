@@ -17,6 +17,19 @@ final class Laboratory: Sendable {
     private let keeper: ChildProcess
     private let keeperID: pid_t
 
+    /// Runs `body` in a laboratory with so many kernels of clients, and servers that are kernels of their own.
+    static func running(kernels: Int, _ body: (Laboratory) async throws -> Void) async throws {
+        guard Requirements.missing.isEmpty else { throw TestFailure(Requirements.message) }
+        let laboratory = try await Laboratory(clients: kernels)
+        do {
+            try await body(laboratory)
+        } catch {
+            try await laboratory.close()
+            throw error
+        }
+        try await laboratory.close()
+    }
+
     init(clients: Int) async throws {
         let name = "remuda-laboratory-\(UUID().uuidString)"
         directory = URL(filePath: "/var/tmp").appending(path: name)

@@ -53,7 +53,7 @@ struct Load: Sendable {
         } catch {
             // So that it does not disturb the next test; what hangs now may hang for long, so nobody waits for it.
             for job in load.alive { try? job.askToStop() }
-            throw TestFailure("\(error)\n\(await Cluster.current.serverLines)")
+            throw TestFailure("\(error)\n\(await Cluster.serverLines)")
         }
     }
 
