@@ -128,7 +128,8 @@ extension Compound {
             case .savefh: continue
             case .putfh, .putpubfh, .putrootfh, .restorefh, .lookup, .lookupp, .secinfo, .secinfoNoName: return false
             case .open: do { return try !Open(from: &request).claim.kind.isByName } catch { return true }
-            default: return true
+            case .some(let operation): return session?.client.allows(operation, by: principal) != true
+            case nil: return true
             }
         }
         return false

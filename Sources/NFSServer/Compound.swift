@@ -165,7 +165,9 @@ final class Compound: @unchecked Sendable {
 
     /// Who asks, as the owner of client records and sessions.
     var principal: Principal {
-        if let exchange { return Principal(flavor: 6, name: Array(exchange.context.principal.utf8)) }
+        if let exchange {
+            return Principal(flavor: 6, name: Array(exchange.context.principal.utf8), isProtected: exchange.service != .none)
+        }
         guard flavor != .none else { return Principal(flavor: 0, name: []) }
         return Principal(flavor: 1, name: withUnsafeBytes(of: credentials.uid.bigEndian) { Array($0) })
     }

@@ -72,7 +72,7 @@ package struct GSSHandle: Hashable, Sendable {
     package init(rawValue: UInt64) { self.rawValue = rawValue }
 
     /// Nil for what has another length.
-    init?(_ bytes: RawSpan) {
+    package init?(_ bytes: RawSpan) {
         guard bytes.byteCount == 8 else { return nil }
         rawValue = UInt64(bigEndian: bytes.unsafeLoadUnaligned(as: UInt64.self))
     }

@@ -26,6 +26,8 @@ package final class GSSAcceptor: Sendable {
     /// How many contexts there are.
     package var contextCount: Int { table.withLock { $0.count } }
 
+    package func knows(_ handle: GSSHandle) -> Bool { table.withLock { $0[handle] != nil } }
+
     // MARK: Context creation
 
     /// What came of a call that makes a context.

@@ -49,7 +49,8 @@ package final class ClientContext: Sendable {
             var arguments = XDREncoder()
             arguments.opaque(token)
             let call = RPCCall(
-                xid: Connection.newXID(), procedure: 0, credential: Self.credential(procedure, 0, .none, handle), arguments: arguments.bytes)
+                xid: Connection.newXID(), procedure: 0, credential: Self.credential(procedure, 0, .none, handle), arguments: arguments.bytes
+            )
             let reply = try CheckedReply(try await exchange.exchange(call.bytes))
             let result = try ContextReply(reply)
             guard result.major == 0 || result.major == 1 else { throw ContextRefused(reply: result) }

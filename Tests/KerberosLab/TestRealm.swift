@@ -1,11 +1,14 @@
 import Foundation
+import Synchronization
 
 /// A Kerberos realm with a KDC of its own, for tests. It ends with this object, or with the process of the tests however that ends,
 /// and its directory is gone then.
 package final class TestRealm: Sendable {
     /// What is missing on this machine; empty where a realm can be made.
-    package static let missing = [("/usr/sbin/krb5kdc", "krb5-kdc"), ("/usr/sbin/kadmin.local", "krb5-admin-server"), ("/usr/bin/kinit", "krb5-user")]
-        .filter { access($0.0, X_OK) != 0 }.map { "\($0.0): apt-get install \($0.1)" }
+    package static let missing = [
+        ("/usr/sbin/krb5kdc", "krb5-kdc"), ("/usr/sbin/kadmin.local", "krb5-admin-server"), ("/usr/bin/kinit", "krb5-user"),
+    ]
+    .filter { access($0.0, X_OK) != 0 }.map { "\($0.0): apt-get install \($0.1)" }
 
     /// On a machine that checks a change the tests fail rather than be left out.
     package static let isExpected = missing.isEmpty || ProcessInfo.processInfo.environment["CI"] == "true"
@@ -19,6 +22,7 @@ package final class TestRealm: Sendable {
     private let host: String
     private let life: Pipe
     private let kdc: Process
+    private let tickets = Mutex([String: Task<String, any Error>]())
 
     private static let first = Task { try await TestRealm() }
 
@@ -116,8 +120,18 @@ package final class TestRealm: Sendable {
     private func kadmin(_ query: String) async throws { try await run("/usr/sbin/kadmin.local", "-r", Self.name, "-q", query) }
 
     /// A ticket of `user` for `service`, which takes no KDC any more to be used.
-    /// - Returns: the path of the file it is in.
+    /// - Returns: the path of the file it is in, the same for whoever asks for the same.
     package func ticket(of user: String, for service: String = "nfs/localhost", seconds: Int = 3600) async throws -> String {
+        let task = tickets.withLock { tickets in
+            let key = "\(user) \(service) \(seconds)"
+            let task = tickets[key] ?? Task { try await newTicket(of: user, for: service, seconds: seconds) }
+            tickets[key] = task
+            return task
+        }
+        return try await task.value
+    }
+
+    private func newTicket(of user: String, for service: String, seconds: Int) async throws -> String {
         let cache = "\(directory)/\(UUID().uuidString)"
         // The KDC may not have started yet.
         for attempt in 0... {

@@ -83,7 +83,9 @@ private func served(_ disposition: RPCCall.Disposition) -> RPCCall? {
         Case(testDescription: "a call of RPCSEC_GSS version 3", reply: .authError(.badCredential)) {
             $0.credential = CallBuilder.gss(version: 3)
         },
-        Case(testDescription: "RPCSEC_GSS with an AUTH_NONE verifier", reply: .authError(.badVerifier)) { $0.credential = CallBuilder.gss() },
+        Case(testDescription: "RPCSEC_GSS with an AUTH_NONE verifier", reply: .authError(.badVerifier)) {
+            $0.credential = CallBuilder.gss()
+        },
         Case(testDescription: "a context with a checksum", reply: .authError(.badVerifier)) {
             ($0.credential, $0.verifier, $0.procedure) = (CallBuilder.gss(procedure: 1, handle: []), (6, [1]), 0)
         },

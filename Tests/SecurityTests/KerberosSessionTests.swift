@@ -4,9 +4,10 @@ import MemoryFileSystem
 import NFSServer
 import NFSTestClient
 import NFSTestServer
-import enum RPC.SecurityFlavor
 import Security
 import Testing
+
+import enum RPC.SecurityFlavor
 
 /// NFSv4.1 over contexts, with an engine in the process whose time and limits a test can set.
 @Suite("Sessions with Kerberos", .withRealm, .timeLimit(.minutes(2)))

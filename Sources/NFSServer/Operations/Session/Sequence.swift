@@ -64,7 +64,7 @@ struct Sequence: Operation {
     private func session(of compound: Compound) throws(NFSStatus) -> Session {
         if let session = compound.context.session, session.id == sessionID, !session.isDestroyed { return session }
         let session = try compound.server.sessions.find(sessionID)
-        session.associate(compound.context.id)
+        try session.associate(compound.context.id)
         compound.context.remember(session)
         compound.context.session = session
         return session
