@@ -146,7 +146,7 @@ let package = Package(
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(
-            "RealClient", ["RecoveryJournal", "client-workload", "recovery-backend", "nfs-server"],
+            "RealClient", ["RecoveryJournal", "KerberosLab", "client-workload", "recovery-backend", "nfs-server"],
             exclude: ["Jobs", "Machinery/client-init", "Machinery/laboratory"]),
     ],
     swiftLanguageModes: [.v6]

@@ -19,47 +19,63 @@ package final class TestRealm: Sendable {
     private static let port = 31088
 
     package let directory: String
+    /// Where the KDC listens.
     private let host: String
-    private let life: Pipe
-    private let kdc: Process
+    private let kdc = Mutex<Process?>(nil)
+    private let life = Pipe()
     private let tickets = Mutex([String: Task<String, any Error>]())
 
-    private static let first = Task { try await TestRealm() }
+    private static let first = Task {
+        let host = "127.\(Int.random(in: 1...254)).\(Int.random(in: 0...255)).\(Int.random(in: 1...254))"
+        let directory = FileManager.default.temporaryDirectory.appending(path: "kerberos-\(UUID().uuidString)").path
+        let realm = try await TestRealm(in: directory, host: host, services: ["localhost"], machines: ["client"], users: ["alice", "bob"])
+        try await realm.add("nfs/legacy", "-e", "arcfour-hmac:normal")
+        try await realm.export("nfs/legacy", to: realm.keytab)
+        try realm.start()
+        return realm
+    }
 
     /// One realm for all tests that change nothing in it: with the service `nfs/localhost`, the same with an old cipher as
     /// `nfs/legacy`, the client `host/client`, and the users alice and bob.
     package static func shared() async throws -> TestRealm { try await first.value }
 
-    /// - Parameter address: where the KDC is to be found.
-    package init(address: String? = nil) async throws {
-        host = address ?? "127.\(Int.random(in: 1...254)).\(Int.random(in: 0...255)).\(Int.random(in: 1...254))"
-        directory = FileManager.default.temporaryDirectory.appending(path: "kerberos-\(UUID().uuidString)").path
-        life = Pipe()
-        kdc = Process()
+    /// Makes a realm whose KDC does not run yet.
+    /// - Parameters:
+    ///   - directory: gone with the realm when the KDC was started here.
+    ///   - host: the address of the KDC.
+    package init(in directory: String, host: String, services: [String], machines: [String], users: [String]) async throws {
+        self.directory = directory
+        self.host = host
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        try writeConfiguration()
+        try writeConfiguration(services)
         try await run("/usr/sbin/kdb5_util", "create", "-s", "-r", Self.name, "-P", "master of the realm")
-        for principal in ["nfs/localhost", "host/client", "alice", "bob"] { try await add(principal) }
-        try await add("nfs/legacy", "-e", "arcfour-hmac:normal")
-        try await kadmin("ktadd -k \(keytab) -norandkey nfs/localhost nfs/legacy")
-        try await kadmin("ktadd -k \(directory)/client.keytab -norandkey host/client alice bob")
-        try await kadmin("ktadd -k \(directory)/other.keytab -norandkey host/client")
-        try start()
+        for service in services {
+            try await add("nfs/\(service)")
+            try await export("nfs/\(service)", to: keytab)
+        }
+        for principal in machines.map({ "host/\($0)" }) + users {
+            try await add(principal)
+            try await export(principal, to: clientKeytab)
+        }
+        for machine in machines { try await export("host/\(machine)", to: machineKeytab) }
     }
 
     deinit { try? life.fileHandleForWriting.close() }
 
     /// The keys of the services.
     package var keytab: String { "\(directory)/server.keytab" }
-    /// A keytab without any service of NFS.
-    package var otherKeytab: String { "\(directory)/other.keytab" }
+    /// The keys of the machines that are clients: without any service of NFS.
+    package var machineKeytab: String { "\(directory)/machine.keytab" }
     /// The keys of all clients.
     package var clientKeytab: String { "\(directory)/client.keytab" }
 
     /// What a program that uses the realm needs in its environment, as `NAME=VALUE`.
     package var environment: [String] { ["KRB5_CONFIG=\(directory)/krb5.conf", "KRB5_KDC_PROFILE=\(directory)/kdc.conf"] }
 
-    private func writeConfiguration() throws {
+    /// The program that is the KDC, and what it needs in its environment.
+    package var kdcCommand: [String] { ["env"] + environment + ["/usr/sbin/krb5kdc", "-n", "-r", Self.name] }
+
+    private func writeConfiguration(_ services: [String]) throws {
         let client = """
             [libdefaults]
                 default_realm = \(Self.name)
@@ -73,7 +89,7 @@ package final class TestRealm: Sendable {
                     kdc = \(host):\(Self.port)
                 }
             [domain_realm]
-                localhost = \(Self.name)
+            \(services.map { "    \($0) = \(Self.name)" }.joined(separator: "\n"))
             """
         let server = """
             [kdcdefaults]
@@ -92,16 +108,18 @@ package final class TestRealm: Sendable {
         try server.write(toFile: "\(directory)/kdc.conf", atomically: false, encoding: .utf8)
     }
 
+    /// Starts the KDC on this machine.
     private func start() throws {
-        kdc.executableURL = URL(filePath: "/bin/sh")
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
         // The shell reads until the other end of the pipe is closed.
-        let script = #"/usr/sbin/krb5kdc -n -r "$2" & cat >/dev/null; kill -9 $!; wait; rm -rf "$1""#
-        kdc.arguments = ["-c", script, "kdc", directory, Self.name]
-        kdc.environment = variables
-        kdc.standardInput = life
-        kdc.standardOutput = FileHandle.nullDevice
-        kdc.standardError = FileHandle.nullDevice
-        try kdc.run()
+        let script = #"directory=$1; shift; "$@" & cat >/dev/null; kill -9 $!; wait; rm -rf "$directory""#
+        process.arguments = ["-c", script, "kdc", directory] + kdcCommand
+        process.standardInput = life
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        kdc.withLock { $0 = process }
     }
 
     private var variables: [String: String] {
@@ -115,6 +133,10 @@ package final class TestRealm: Sendable {
 
     private func add(_ principal: String, _ options: String...) async throws {
         try await kadmin((["addprinc", "-randkey"] + options + [principal]).joined(separator: " "))
+    }
+
+    private func export(_ principal: String, to keytab: String) async throws {
+        try await kadmin("ktadd -k \(keytab) -norandkey \(principal)")
     }
 
     private func kadmin(_ query: String) async throws { try await run("/usr/sbin/kadmin.local", "-r", Self.name, "-q", query) }

@@ -29,8 +29,8 @@ struct AcceptorCredentialTests {
         for (keytab, principal, reason) in [
             ("none", nil, "no key of any nfs/ principal can be had from the keytab DIR/none: Key table file 'DIR/none' not found"),
             (
-                "other.keytab", nil,
-                "no key of any nfs/ principal can be had from the keytab DIR/other.keytab: No key table entry found matching nfs/@"
+                "machine.keytab", nil,
+                "no key of any nfs/ principal can be had from the keytab DIR/machine.keytab: No key table entry found matching nfs/@"
             ),
             (
                 "krb5.conf", nil,
