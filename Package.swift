@@ -81,7 +81,7 @@ let package = Package(
         module(
             "NFSServer",
             [
-                "XDR", "RPC", "NFSProtocol", "NFSState", "FileSystem", "Security", log,
+                "XDR", "RPC", "NFSProtocol", "NFSState", "FileSystem", "Security", "CLinux", log,
                 .product(name: "DequeModule", package: "swift-collections"),
             ]),
         module(

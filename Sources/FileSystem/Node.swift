@@ -87,9 +87,9 @@ package protocol Node: AnyObject, Sendable {
 }
 
 /// What some file systems keep of their files and others do not.
-package struct FileSystemFeatures: OptionSet, Sendable {
-    package let rawValue: Int
-    package init(rawValue: Int) { self.rawValue = rawValue }
+@frozen @usableFromInline package struct FileSystemFeatures: OptionSet, Sendable {
+    @usableFromInline package let rawValue: Int
+    @inlinable package init(rawValue: Int) { self.rawValue = rawValue }
 
     /// When a file was made.
     package static let creationTime = FileSystemFeatures(rawValue: 1)

@@ -20,39 +20,62 @@ extension LocalNode {
         try volume.act(as: caller.credentials)
         guard try permits(R_OK, directory) else { throw .access }
         let maySearch = try permits(X_OK, directory)
-
-        var listing = try listing(of: directory, mayBlock: caller.mayBlock)
-        if listing.position != start {
-            let sought = linux_seek(listing.descriptor.number, start)
-            guard sought >= 0 else { throw sought == -Int64(EINVAL) ? .badCookie : SystemError(code: Int32(-sought)).status }
-            listing.position = start
-        }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bufferSize, alignment: 8)
-        defer { buffer.deallocate() }
-        while true {
-            let filled = linux_read_directory(listing.descriptor.number, buffer.baseAddress, buffer.count)
-            // A directory that was removed has nothing more to say, and READDIR no NOENT (§15.2).
-            guard filled != -Int(ENOENT) else { throw .stale }
-            try require(filled)
-            if filled == 0 {
-                keepListing(listing)
-                return true
-            }
-            let part = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
-            let goesOn = try Self.forEachEntry(in: part, &listing.position) { entry throws(NFSStatus) in
-                // An error means that it cannot be seen either.
-                if HiddenFiles.isDirectoryName(entry.name), (try? isHidden(entry.name, in: directory, caller)) ?? true { return true }
-                let (name, fileID) = (entry.name, entry.fileID)
-                return try body(entry) { () throws(NFSStatus) in
-                    guard maySearch else { throw .access }
-                    return try glimpse(name, fileID, in: directory, caller)
+        let known = try knownEntries(of: directory, mayBlock: caller.mayBlock)
+        var filesInUse = known?.filesInUse ?? []
+        func visit(_ entry: borrowing DirectoryEntry, _ index: Int?) throws(NFSStatus) -> Bool {
+            // An error means that it cannot be seen either.
+            if HiddenFiles.isDirectoryName(entry.name), (try? isHidden(entry.name, in: directory, caller)) ?? true { return true }
+            let (name, fileID) = (entry.name, entry.fileID)
+            return try body(entry) { () throws(NFSStatus) in
+                guard maySearch else { throw .access }
+                if let index, let node = filesInUse[index], let attributes = try node.glimpse(expecting: fileID) {
+                    return (node, attributes)
                 }
-            }
-            guard goesOn else {
-                keepListing(listing)
-                return false
+                guard let (node, attributes) = try glimpse(inUse: fileID) else { return try glimpse(name, fileID, in: directory, caller) }
+                if let index { filesInUse[index] = node }
+                return (node, attributes)
             }
         }
+
+        if let known, var walk = known.walk(behind: start) {
+            defer { known.note(filesInUse) }
+            return try Self.forEachEntry(in: known.records, &walk) { entry, index throws(NFSStatus) in try visit(entry, index) }
+        }
+        return try readRecords(behind: start, through: directory, mayBlock: caller.mayBlock) { records, position throws(NFSStatus) in
+            var walk = Walk(position: position)
+            defer { position = walk.position }
+            return try Self.forEachEntry(in: records, &walk) { entry, _ throws(NFSStatus) in try visit(entry, nil) }
+        }
+    }
+
+    /// The entries of this directory if it is not too large to keep them and was not changed just now.
+    private func knownEntries(of directory: Descriptor, mayBlock: Bool) throws(NFSStatus) -> KnownEntries? {
+        var status = linux_status()
+        try require(linux_status(directory.number, &status))
+        if let known = volume.knownDirectories.entries(of: handle, status) { return known }
+        guard status.size <= KnownDirectories.largestDirectory, status.changed.age > max(linux_time.recently, 2 * Int64(volume.ctimeStep))
+        else { return nil }
+        var records: [UInt8] = []
+        var walk = Walk()
+        let isWhole = try readRecords(behind: 0, through: directory, mayBlock: mayBlock) { part, position throws(NFSStatus) in
+            records.append(contentsOf: part)
+            _ = try Self.forEachEntry(in: part, &walk) { _, _ in true }
+            (position, walk.offset) = (walk.position, 0)
+            return KnownEntries.size(records: records.count, count: walk.index) <= KnownDirectories.largest
+        }
+        guard isWhole else { return nil }
+        let known = KnownEntries(records, count: walk.index, changed: status.changed)
+        volume.knownDirectories.keep(known, of: handle)
+        return known
+    }
+
+    /// Looks at the file that has a number if it is in use: by its descriptor, which is cheaper than by name, and knows of changes
+    /// under way. Not so directories, on which something may be mounted.
+    private func glimpse(inUse fileID: UInt64) throws(NFSStatus) -> (node: LocalNode, attributes: FileAttributes)? {
+        guard let known = volume.seenHandles.find(fileID), let node = volume.cache.find(known.handle), node.type != .directory,
+            let attributes = try node.glimpse(expecting: fileID)
+        else { return nil }
+        return (node, attributes)
     }
 
     /// Looks at the entry `name`, of which the kernel told the number.
@@ -60,12 +83,6 @@ extension LocalNode {
         _ name: FileName, _ fileID: UInt64, in directory: Descriptor, _ caller: Caller
     ) throws(NFSStatus) -> (node: any Node, attributes: FileAttributes) {
         let known = volume.seenHandles.find(fileID)
-        // A file in use is looked at by its descriptor: that is cheaper, and it knows of changes under way. Not so directories,
-        // on which something may be mounted.
-        if let known, let node = volume.cache.find(known.handle), node.type != .directory, let descriptor = node.keptDescriptor {
-            let (status, change) = try node.status(through: descriptor)
-            if status.links > 0, status.inode == fileID { return (node, node.attributes(status, change)) }
-        }
         try volume.act(as: caller.credentials)
         var status = linux_status()
         let handle: FileHandle
@@ -98,31 +115,65 @@ extension LocalNode {
     static func readEntries(of descriptor: Descriptor, _ body: (borrowing DirectoryEntry) -> Bool) throws(NFSStatus) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bufferSize, alignment: 8)
         defer { buffer.deallocate() }
-        var position: Int64 = 0
         while case let filled = try require(linux_read_directory(descriptor.number, buffer.baseAddress, buffer.count)), filled > 0 {
+            var walk = Walk()
             let part = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
-            guard try forEachEntry(in: part, &position, body) else { return }
+            guard try forEachEntry(in: part, &walk, { entry, _ in body(entry) }) else { return }
         }
     }
 
-    /// Calls `body` with the entries in `buffer` until it returns false.
-    /// - Parameter position: set to where the kernel stands behind all of them.
+    /// Calls `body` with what getdents64 writes of the entries behind `start` until it returns false. It leaves where the kernel
+    /// stands behind them in its second argument.
+    /// - Returns: whether the end of the directory was reached.
+    private func readRecords(
+        behind start: Int64, through directory: Descriptor, mayBlock: Bool,
+        _ body: (UnsafeRawBufferPointer, inout Int64) throws(NFSStatus) -> Bool
+    ) throws(NFSStatus) -> Bool {
+        var listing = try listing(of: directory, mayBlock: mayBlock)
+        if listing.position != start {
+            let sought = linux_seek(listing.descriptor.number, start)
+            guard sought >= 0 else { throw sought == -Int64(EINVAL) ? .badCookie : SystemError(code: Int32(-sought)).status }
+            listing.position = start
+        }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bufferSize, alignment: 8)
+        defer { buffer.deallocate() }
+        while true {
+            let filled = linux_read_directory(listing.descriptor.number, buffer.baseAddress, buffer.count)
+            // A directory that was removed has nothing more to say, and READDIR no NOENT (§15.2).
+            guard filled != -Int(ENOENT) else { throw .stale }
+            try require(filled)
+            guard filled > 0, try body(UnsafeRawBufferPointer(rebasing: buffer[..<filled]), &listing.position) else {
+                keepListing(listing)
+                return filled == 0
+            }
+        }
+    }
+
+    /// How far somebody got with the entries that getdents64 wrote.
+    struct Walk {
+        var offset = 0
+        /// How many entries were passed, `.` and `..` among them.
+        var index = 0
+        /// Where the kernel stands behind them.
+        var position: Int64 = 0
+    }
+
+    /// Calls `body` with the entries in `records` and their places until it returns false. `walk` is at the end in any case.
     /// - Returns: whether `body` took all.
     private static func forEachEntry(
-        in buffer: UnsafeRawBufferPointer, _ position: inout Int64, _ body: (borrowing DirectoryEntry) throws(NFSStatus) -> Bool
+        in records: UnsafeRawBufferPointer, _ walk: inout Walk, _ body: (borrowing DirectoryEntry, Int) throws(NFSStatus) -> Bool
     ) throws(NFSStatus) -> Bool {
-        var offset = 0
         var goesOn = true
-        while offset < buffer.count {
-            let entry = linux_entry_at(buffer.baseAddress! + offset)
-            offset += entry.record_length
-            position = entry.next
+        while walk.offset < records.count {
+            let entry = linux_entry_at(records.baseAddress! + walk.offset)
+            let index = walk.index
+            walk = Walk(offset: walk.offset + entry.record_length, index: index + 1, position: entry.next)
             guard goesOn else { continue }
             let bytes = UnsafeRawBufferPointer(start: entry.name, count: entry.name_length)
             // Fails for `.` and `..` alone, which are not to be listed.
             guard let name = try? FileName(validating: bytes.bytes) else { continue }
             let cookie = UInt64(bitPattern: entry.next) &+ firstCookie
-            goesOn = try body(DirectoryEntry(cookie: cookie, name: name, fileID: entry.inode))
+            goesOn = try body(DirectoryEntry(cookie: cookie, name: name, fileID: entry.inode), index)
         }
         return goesOn
     }

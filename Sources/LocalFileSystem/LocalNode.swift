@@ -246,6 +246,16 @@ final class LocalNode: Node {
         try status(through: descriptor, since: state.withLock { $0.changes.look() })
     }
 
+    /// The attributes of the file if it is in use and still has a name.
+    /// - Parameter fileID: the number that is expected of it.
+    func glimpse(expecting fileID: UInt64) throws(NFSStatus) -> FileAttributes? {
+        let (kept, look) = state.withLock { ($0.descriptor, $0.changes.look()) }
+        guard let kept else { return nil }
+        markUsed()
+        let (status, change) = try status(through: kept, since: look)
+        return status.links > 0 && status.inode == fileID ? attributes(status, change) : nil
+    }
+
     /// The change attribute that goes with a status that was read when the file was not being changed, as far as is known now.
     func change(_ status: linux_status) -> UInt64 {
         let ctime = Self.nanoseconds(status.changed)

@@ -55,10 +55,15 @@ final class SeenHandles: Sendable {
 }
 
 extension linux_time {
-    /// Whether less than a tick of the slowest clock of a kernel has gone by since, and one more to be sure.
-    var isRecent: Bool {
+    /// More than a tick of the slowest clock of a kernel, and one more to be sure, in nanoseconds.
+    static let recently: Int64 = 20_000_000
+
+    /// Nanoseconds that have gone by since.
+    var age: Int64 {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        return (Int64(now.tv_sec) - seconds) * 1_000_000_000 + Int64(now.tv_nsec) - Int64(nanoseconds) < 20_000_000
+        return (Int64(now.tv_sec) - seconds) * 1_000_000_000 + Int64(now.tv_nsec) - Int64(nanoseconds)
     }
+
+    var isRecent: Bool { age < Self.recently }
 }

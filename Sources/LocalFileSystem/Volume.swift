@@ -40,6 +40,7 @@ final class Volume: Sendable {
     let flushes = Flushes()
     /// The filehandles of files that listings came by.
     let seenHandles = SeenHandles()
+    let knownDirectories = KnownDirectories()
     /// Whether the file system can write into the page cache without waiting, as far as known: XFS can, ext4 cannot.
     let writesWithoutWaiting = Atomic<Bool>(true)
 

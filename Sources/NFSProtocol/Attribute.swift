@@ -65,7 +65,7 @@
 
 /// bitmap4 as used for attributes: a set of attribute numbers (RFC 8881 §3.3.7). No attribute has a number above 126; whatever
 /// such numbers are read is kept as 127.
-@frozen @usableFromInline package struct AttributeSet: Equatable, Sendable {
+@frozen @usableFromInline package struct AttributeSet: Hashable, Sendable {
     @usableFromInline var low: UInt64
     @usableFromInline var high: UInt64
 

@@ -39,14 +39,21 @@
         try body(words.span.bytes.extracting(first: count))
     }
 
-    @usableFromInline package static func == (left: FileHandle, right: FileHandle) -> Bool {
+    @inlinable package static func == (left: FileHandle, right: FileHandle) -> Bool {
         guard left.count == right.count else { return false }
         for index in 0..<8 where left.words[index] != right.words[index] { return false }
         return true
     }
 
-    @usableFromInline package func hash(into hasher: inout Hasher) {
-        hasher.combine(count)
-        for index in 0..<((count + 7) / 8) { hasher.combine(words[index]) }
+    /// All bytes in one word. Who wants several handles with the same one has to find files that have them.
+    @inlinable package var folded: UInt64 {
+        var folded = UInt64(truncatingIfNeeded: count)
+        for index in 0..<((count + 7) / 8) {
+            folded = (folded ^ words[index]) &* 0x9e37_79b9_7f4a_7c15
+            folded ^= folded >> 32
+        }
+        return folded
     }
+
+    @inlinable package func hash(into hasher: inout Hasher) { hasher.combine(folded) }
 }

@@ -1,7 +1,7 @@
 /// sr_status_flags: what SEQUENCE tells a client about its state besides the reply itself (RFC 8881 §18.46.3).
-package struct SequenceStatus: OptionSet, Hashable, Sendable {
-    package let rawValue: UInt32
-    package init(rawValue: UInt32) { self.rawValue = rawValue }
+@frozen @usableFromInline package struct SequenceStatus: OptionSet, Hashable, Sendable {
+    @usableFromInline package let rawValue: UInt32
+    @inlinable package init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// SEQ4_STATUS_CB_PATH_DOWN: no session of the client has a connection for callbacks.
     package static let callbackPathDown = SequenceStatus(rawValue: 0x1)

@@ -37,8 +37,8 @@ final class BriefWorkers: @unchecked Sendable {
         pthread_mutex_init(lock, nil)
         pthread_cond_init(wake, nil)
         pthread_cond_init(watch, nil)
-        for _ in 0..<self.threads { WorkerPool.startThread { self.run() } }
-        WorkerPool.startThread { self.watchOver() }
+        for _ in 0..<self.threads { WorkerPool.startThread("nfs-brief") { self.run() } }
+        WorkerPool.startThread("nfs-watch") { self.watchOver() }
     }
 
     func submit(_ work: @escaping Work) {

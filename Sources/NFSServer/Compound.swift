@@ -66,6 +66,8 @@ final class Compound: @unchecked Sendable {
     private(set) var keepsLease = false
     /// What to wait for before the current operation runs again; set together with throwing `wouldBlock`.
     var waitsFor: WaitReason?
+    /// What the READDIR that waited shares with others.
+    var sharedListing: SharedListing?
     /// What the flush came to that the compound waited for.
     var flushed: Flushed?
     /// What the operation before changed and has to be flushed before its result counts.
@@ -207,6 +209,8 @@ enum WaitReason {
     case worker
     /// The same, for what most likely need not.
     case briefWorker
+    /// A thread for a listing, which is for all that ask for the same.
+    case listing(ListingQueue.Question)
     /// Everything that is written to a file by now, by this operation or others, on stable storage.
     case flush(any OpenFile, of: FileHandle, Written?)
     /// The names in a directory, or the attributes of a file, on stable storage.

@@ -28,6 +28,7 @@ extension NFSServer {
             briefWorkers.submit {
                 self.isFinished(compound, mayBlock: true, hasWaited: hasWaited) ? { compound.send() } : nil
             }
+        case .listing(let question): if listings.join(compound, question) { answer(question) }
         case .flush(let file, let key, let written):
             flush(file, of: key, written, for: compound)
         case .persistence(let node): persist(node, for: compound)
@@ -43,6 +44,20 @@ extension NFSServer {
             recovery.waiting(atMost: .milliseconds(limits.graceHoldMilliseconds), for: { self.drop(dropped, then: $0) }) {
                 self.resume(compound)
             }
+        }
+    }
+
+    /// Answers those who wait for one listing.
+    private func answer(_ question: ListingQueue.Question) {
+        briefWorkers.submit {
+            let (compounds, areSomeLeft) = self.listings.leave(question)
+            if areSomeLeft { self.answer(question) }
+            let shared = SharedListing()
+            let finished = compounds.filter { compound in
+                compound.sharedListing = shared
+                return self.isFinished(compound, mayBlock: true, hasWaited: false)
+            }
+            return finished.isEmpty ? nil : { for compound in finished { compound.send() } }
         }
     }
 

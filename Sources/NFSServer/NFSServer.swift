@@ -43,6 +43,7 @@ package final class NFSServer: RPCService {
     /// Threads on which compounds go on that were held for another reason.
     let continuations = WorkerPool(threads: 2)
     private let flushQueue = FlushQueue()
+    let listings = ListingQueue()
     /// The upper half of the write verifier is this instance's; the lower counts failures to make writes durable.
     private let failedCommits = Atomic<UInt32>(0)
 

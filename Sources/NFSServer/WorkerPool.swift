@@ -1,3 +1,4 @@
+import CLinux
 import DequeModule
 import Glibc
 
@@ -12,7 +13,7 @@ final class WorkerPool: @unchecked Sendable {
     init(threads: Int) {
         pthread_mutex_init(lock, nil)
         pthread_cond_init(wake, nil)
-        for _ in 0..<max(1, threads) { Self.startThread { self.run() } }
+        for _ in 0..<max(1, threads) { Self.startThread("nfs-worker") { self.run() } }
     }
 
     /// Runs `work` on one of the threads, in the order of submission.
@@ -24,7 +25,8 @@ final class WorkerPool: @unchecked Sendable {
     }
 
     /// Starts a thread that lives as long as the process, and with it what `body` uses.
-    static func startThread(_ body: @escaping () -> Void) {
+    /// - Parameter name: as tools show it, at most 15 bytes.
+    static func startThread(_ name: String, _ body: @escaping () -> Void) {
         final class Body {
             let run: () -> Void
             init(_ run: @escaping () -> Void) { self.run = run }
@@ -35,7 +37,13 @@ final class WorkerPool: @unchecked Sendable {
             { argument in
                 Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
                 return nil
-            }, Unmanaged.passRetained(Body(body)).toOpaque())
+            },
+            Unmanaged.passRetained(
+                Body {
+                    clinux_name_thread(name)
+                    body()
+                }
+            ).toOpaque())
         precondition(status == 0, "the system has no thread left for a worker: raise the limit of threads or lower --workers")
         pthread_detach(thread)
     }

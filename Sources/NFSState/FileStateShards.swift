@@ -29,7 +29,7 @@ package final class FileStateShards: Sendable {
         try shard(of: file).states.withLock { states throws(NFSStatus) in try body(&states) }
     }
 
-    private func shard(of file: FileHandle) -> Shard { shards[Int(UInt(bitPattern: file.hashValue) % UInt(shards.count))] }
+    private func shard(of file: FileHandle) -> Shard { shards[Int(file.folded % UInt64(shards.count))] }
 
     /// Runs `body` on the shard that made the stateid.
     /// - Throws: `badStateid` for one that none made.

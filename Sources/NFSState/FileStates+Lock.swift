@@ -28,7 +28,7 @@ extension FileStates {
         now: MonotonicTime
     ) throws(NFSStatus) -> (LockOutcome, [FreedLock]) {
         let (position, open, owner, own) = try find(locker, of: file, client: client)
-        guard open.access.contains(type == .write ? .write : .read) else { throw .openmode }
+        guard open.allows.contains(type == .write ? .write : .read) else { throw .openmode }
         try client.checkMayHold()
         forgetLateWaiters(at: position, now: now)
         var outcome: LockOutcome?
@@ -41,7 +41,7 @@ extension FileStates {
         }
         if outcome != nil, let handle {
             let waiter = LockWaiter(client: client, file: handle, owner: owner)
-            addWaiter(WaitingLock(waiter: waiter, open: open.stateID.other, type: type, range: range, asked: now), at: position)
+            addWaiter(WaitingLock(waiter: waiter, open: open.name, type: type, range: range, asked: now), at: position)
         } else {
             // Granted, or asked for the last time (§9.6).
             removeWaiters(at: position) { $0.isOf(client, owner) }
@@ -50,31 +50,38 @@ extension FileStates {
         return (result, wake(file, now: now))
     }
 
+    /// What a lock is to know of the open it is made under.
+    private struct Open {
+        let name: StateID.Other
+        let allows: ShareAccess
+    }
+
     /// What a LOCK speaks of: the open, the owner and the lock stateid the owner has under the open already.
     private func find(
         _ locker: Locker, of file: FileHandle, client: Client
-    ) throws(NFSStatus) -> (Dictionary<FileHandle, File>.Index, OpenState, owner: [UInt8], own: Int?) {
+    ) throws(NFSStatus) -> (Dictionary<FileHandle, File>.Index, Open, owner: [UInt8], own: Int?) {
         switch locker {
         case .openToLockOwner(let stateID, let owner):
             let (position, index) = try findOpen(stateID, of: file, client: client)
-            let open = files.values[position].opens[index]
-            let own = files.values[position].locks.firstIndex { $0.open == open.stateID.other && $0.owner == owner }
-            return (position, open, owner, own)
+            let (opens, locks) = (files.values[position].opens, files.values[position].locks)
+            let open = Open(name: opens[index].stateID.other, allows: opens[index].access)
+            return (position, open, owner, locks.firstIndex { $0.open == open.name && $0.owner == owner })
         case .existing(let stateID):
             let (position, index) = try findLock(stateID, of: file, client: client)
-            let lock = files.values[position].locks[index]
-            guard let open = files.values[position].opens.first(where: { $0.stateID.other == lock.open }) else { throw .badStateid }
-            return (position, open, lock.owner, index)
+            let (opens, locks) = (files.values[position].opens, files.values[position].locks)
+            let name = locks[index].open
+            guard let open = opens.firstIndex(where: { $0.stateID.other == name }) else { throw .badStateid }
+            return (position, Open(name: name, allows: opens[open].access), locks[index].owner, index)
         }
     }
 
     private mutating func grant(
-        _ range: ByteRange, _ type: LockType, to client: Client, _ owner: [UInt8], under open: OpenState, _ own: Int?,
+        _ range: ByteRange, _ type: LockType, to client: Client, _ owner: [UInt8], under open: Open, _ own: Int?,
         at position: Dictionary<FileHandle, File>.Index
     ) -> StateID {
         if own == nil {
             let stateID = StateID(seqid: 0, other: nextName(for: files.keys[position]))
-            files.values[position].locks.append(LockState(stateID: stateID, client: client, owner: owner, open: open.stateID.other))
+            files.values[position].locks.append(LockState(stateID: stateID, client: client, owner: owner, open: open.name))
             client.countState(1)
         }
         let index = own ?? files.values[position].locks.count - 1
@@ -131,10 +138,14 @@ extension FileStates {
     private mutating func change(
         _ index: Int, at position: Dictionary<FileHandle, File>.Index, _ body: (inout LockState) -> Void
     ) {
-        let before = files.values[position].locks[index].ranges.count
-        body(&files.values[position].locks[index])
-        let lock = files.values[position].locks[index]
-        lock.client.countState(lock.ranges.count - before)
+        let (client, change) = Self.change(&files.values[position].locks[index], body)
+        client.countState(change)
+    }
+
+    private static func change(_ lock: inout LockState, _ body: (inout LockState) -> Void) -> (Client, Int) {
+        let before = lock.ranges.count
+        body(&lock)
+        return (lock.client, lock.ranges.count - before)
     }
 
     /// Where the lock stateid is that a client names.

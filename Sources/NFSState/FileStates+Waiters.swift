@@ -81,6 +81,7 @@ extension FileStates {
     }
 
     mutating func removeWaiters(at position: Dictionary<FileHandle, File>.Index, where isGone: (WaitingLock) -> Bool) {
+        guard !files.values[position].waiters.isEmpty else { return }
         for waiting in files.values[position].waiters where isGone(waiting) { waiting.client.countState(-1) }
         files.values[position].waiters.removeAll(where: isGone)
     }

@@ -1,3 +1,4 @@
+import Glibc
 import XDR
 
 /// The AUTH_SYS credentials a connection used last, so that a call with one of them is decoded without an allocation.
@@ -32,7 +33,7 @@ package struct CredentialCache: Sendable {
     private static func areEqual(_ one: RawSpan, _ other: RawSpan) -> Bool {
         guard one.byteCount == other.byteCount else { return false }
         return one.withUnsafeBytes { one in
-            other.withUnsafeBytes { other in one.elementsEqual(other) }
+            other.withUnsafeBytes { other in one.isEmpty || memcmp(one.baseAddress!, other.baseAddress!, one.count) == 0 }
         }
     }
 }

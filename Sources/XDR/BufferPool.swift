@@ -6,14 +6,18 @@ import Synchronization
 /// and what nobody needed between two calls of `trim` is freed.
 @usableFromInline package final class BufferPool: Sendable {
     /// The sizes handed out, in bytes. The largest holds a 1 MiB READ or WRITE and what stands around it.
-    package static let sizes = [8 * 1024, 128 * 1024, 1024 * 1024 + 64 * 1024]
+    package static let sizes: InlineArray<3, Int> = [8 * 1024, 128 * 1024, 1024 * 1024 + 64 * 1024]
 
     private struct Idle {
-        var buffers: [[RecordBuffer]] = BufferPool.sizes.map { _ in [] }
+        /// By size.
+        var buffers = InlineArray<3, [RecordBuffer]>(repeating: [])
         /// How many there were at least since the last trim, by size.
-        var unneeded = BufferPool.sizes.map { _ in 0 }
+        var unneeded = InlineArray<3, Int>(repeating: 0)
         var bytes = 0
     }
+
+    /// The number of the smallest size of at least `capacity`.
+    private static func size(atLeast capacity: Int) -> Int? { sizes.indices.first { sizes[$0] >= capacity } }
 
     private let idle = Mutex(Idle())
     private let limit: Int
@@ -26,19 +30,24 @@ import Synchronization
 
     /// A buffer of at least `capacity` bytes. Larger than the largest size is possible and not recycled.
     package func take(atLeast capacity: Int) -> RecordBuffer {
-        let size = Self.sizes.firstIndex { $0 >= capacity }
-        let recycled = size.flatMap { size in
-            idle.withLock { idle -> RecordBuffer? in
-                guard let buffer = idle.buffers[size].popLast() else { return nil }
-                idle.bytes -= buffer.capacity
-                idle.unneeded[size] = min(idle.unneeded[size], idle.buffers[size].count)
-                return buffer
-            }
+        let buffer: RecordBuffer
+        if let size = Self.size(atLeast: capacity) {
+            buffer = recycled(size) ?? RecordBuffer(capacity: Self.sizes[size])
+        } else {
+            buffer = RecordBuffer(capacity: capacity)
         }
-        let buffer = recycled ?? RecordBuffer(capacity: size.map { Self.sizes[$0] } ?? capacity)
         buffer.lender = self
         lent.add(buffer.capacity, ordering: .relaxed)
         return buffer
+    }
+
+    private func recycled(_ size: Int) -> RecordBuffer? {
+        idle.withLock { idle in
+            guard let buffer = idle.buffers[size].popLast() else { return nil }
+            idle.bytes -= Self.sizes[size]
+            idle.unneeded[size] = min(idle.unneeded[size], idle.buffers[size].count)
+            return buffer
+        }
     }
 
     /// Takes back a buffer its caller no longer needs. Whoever else holds it may go on using it; it returns with the last
@@ -59,7 +68,7 @@ import Synchronization
     }
 
     private func keep(_ buffer: RecordBuffer) {
-        guard let size = Self.sizes.firstIndex(of: buffer.capacity) else { return }
+        guard let size = Self.size(atLeast: buffer.capacity), Self.sizes[size] == buffer.capacity else { return }
         idle.withLock { idle in
             guard idle.bytes + buffer.capacity + lentBytes <= limit else { return }
             idle.bytes += buffer.capacity

@@ -166,6 +166,13 @@
         return _overrideLifetime(RawSpan(_unsafeStart: base + start, byteCount: count - start), borrowing: self)
     }
 
+    /// What is written from byte `start` to the end, to be read later: whoever holds the buffer keeps it, also when the writer goes
+    /// on in a larger one.
+    package func written(from start: Int) -> (buffer: RecordBuffer, range: Range<Int>)? {
+        precondition(start >= 0 && start <= count)
+        return buffer.map { ($0, start..<count) }
+    }
+
     /// Ends writing and hands the buffer to the caller, who sends it or gives it back to the pool. The writer keeps no
     /// reference, so that the buffer can be recycled as it is, and drops what is written from now on.
     package mutating func detach() -> (buffer: RecordBuffer, count: Int) {

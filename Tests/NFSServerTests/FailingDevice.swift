@@ -19,6 +19,9 @@ final class FailingDevice: FileSystem {
     private let files: MemoryFileSystem
     private let failure = Mutex<(calls: Calls, status: NFSStatus)?>(nil)
     private let cache: VolatileCache?
+    /// What is done when a file is named by its handle, and when a directory is listed.
+    let whenNamed = Mutex<(@Sendable () -> Void)?>(nil)
+    let whenListed = Mutex<(@Sendable (NFSProtocol.FileHandle) -> Void)?>(nil)
     let identity: FileSystemIdentity
     var root: any Node { FailingNode(files.root, on: self) }
 
@@ -54,7 +57,8 @@ final class FailingDevice: FileSystem {
     func hasOpened(_ file: any OpenFile) -> Bool { (file as? FailingOpenFile)?.device === self }
 
     func node(for handle: NFSProtocol.FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node {
-        FailingNode(try files.node(for: handle, caller), on: self)
+        whenNamed.withLock { $0 }?()
+        return FailingNode(try files.node(for: handle, caller), on: self)
     }
 }
 
@@ -102,7 +106,10 @@ private final class FailingNode: Node {
 
     func entries(
         after cookie: UInt64, _ caller: Caller, _ body: (borrowing DirectoryEntry, Glimpse) throws(NFSStatus) -> Bool
-    ) throws(NFSStatus) -> Bool { try working().entries(after: cookie, caller, body) }
+    ) throws(NFSStatus) -> Bool {
+        device.whenListed.withLock { $0 }?(handle)
+        return try working().entries(after: cookie, caller, body)
+    }
 
     func create(
         _ name: FileName, _ object: NewObject, _ changes: AttributeChanges, _ caller: Caller

@@ -22,7 +22,8 @@ struct AttributeComparison: ~Escapable {
         guard attributes.subtracting(AttributeSupport.readable(on: file.node.fileSystemFeatures)).isEmpty else { throw .attrnotsupp }
         try checkSyntax()
         let source = try AttributeSource(file, wanted: attributes, server: compound.server, caller: compound.caller(on: file))
-        guard source.answerable(attributes) == attributes else { throw .attrnotsupp }
+        let plan = AttributePlan(attributes, for: source)
+        guard plan.answered == attributes else { throw .attrnotsupp }
         // What is longer than what was given is not the same; how much room the reply has left has nothing to do with it.
         let (start, limit) = (reply.count, reply.limit)
         reply.limit = start + values.byteCount + 32
@@ -30,7 +31,7 @@ struct AttributeComparison: ~Escapable {
             reply.truncate(to: start)
             reply.limit = limit
         }
-        source.encode(attributes, to: &reply)
+        source.encode(plan, to: &reply)
         guard !reply.overflowed else { return false }
         var own = XDRReader(reply.bytes(from: start))
         do throws(XDRError) {

@@ -3,10 +3,10 @@ import NFSProtocol
 import XDR
 
 /// Everything attributes of one file are answered from.
-struct AttributeSource {
+struct AttributeSource: ~Copyable {
     let file: CurrentFile
     let attributes: FileAttributes
-    private let limits: Limits
+    private let server: NFSServer
     /// What is gathered only when it is asked for.
     private let statistics: FileSystemStatistics?
     private let owner: OwnerText?
@@ -25,32 +25,30 @@ struct AttributeSource {
 
     /// Gathers what is needed for `wanted` beside `attributes`.
     init(_ file: CurrentFile, _ attributes: FileAttributes, wanted: AttributeSet, server: NFSServer, caller: Caller) throws(NFSStatus) {
+        let statistics = wanted.intersection(Self.fileSystemWide).isEmpty ? nil : try file.node.statistics(caller)
+        let owners = server.owners
+        let owner = wanted.contains(.owner) ? try owners.text(of: attributes.owner, .user, mayBlock: caller.mayBlock) : nil
+        let group = wanted.contains(.ownerGroup) ? try owners.text(of: attributes.group, .group, mayBlock: caller.mayBlock) : nil
+        let hasACL = wanted.contains(.acl) && file.node.fileSystemFeatures.contains(.accessControlLists)
+        let acl = hasACL ? try EncodedACL(file.node.accessControlList(caller), owners, caller) : nil
         self.file = file
         self.attributes = attributes
-        limits = server.limits
-        statistics = wanted.intersection(Self.fileSystemWide).isEmpty ? nil : try file.node.statistics(caller)
-        let owners = server.owners
-        owner = wanted.contains(.owner) ? try owners.text(of: attributes.owner, .user, mayBlock: caller.mayBlock) : nil
-        group = wanted.contains(.ownerGroup) ? try owners.text(of: attributes.group, .group, mayBlock: caller.mayBlock) : nil
-        let hasACL = file.node.fileSystemFeatures.contains(.accessControlLists)
-        acl = wanted.contains(.acl) && hasACL ? try EncodedACL(file.node.accessControlList(caller), owners, caller) : nil
-    }
-
-    /// Those of `wanted` that can be answered for this file.
-    func answerable(_ wanted: AttributeSet) -> AttributeSet {
-        let answered = wanted.intersection(AttributeSupport.readable(on: file.node.fileSystemFeatures))
-        return attributes.createTime == nil ? answered.subtracting(AttributeSet(.timeCreate)) : answered
+        self.server = server
+        self.statistics = statistics
+        self.owner = owner
+        self.group = group
+        self.acl = acl
     }
 
     /// Writes fattr4 (RFC 8881 §3.3.9): those of `wanted` that this server knows and can answer for this file.
-    func encode(_ wanted: AttributeSet, to reply: inout XDRWriter) {
-        var answered = answerable(wanted)
-        answered.encode(to: &reply)
+    func encode(_ wanted: AttributeSet, to reply: inout XDRWriter) { encode(AttributePlan(wanted, for: self), to: &reply) }
+
+    /// The same by a plan that `fits` this file.
+    func encode(_ plan: borrowing AttributePlan, to reply: inout XDRWriter) {
+        plan.answered.encode(to: &reply)
         let lengthPosition = reply.count
         reply.uint32(0)
-        while let number = answered.popFirst() {
-            if let attribute = Attribute(rawValue: number) { encode(attribute, to: &reply) }
-        }
+        for index in 0..<plan.count { encode(plan.order[index], to: &reply) }
         guard !reply.overflowed else { return }
         reply.patch(UInt32(reply.count - lengthPosition - 4), at: lengthPosition)
     }
@@ -70,7 +68,7 @@ struct AttributeSource {
             let fsid = file.export.fsid(of: file.node)
             reply.uint64(fsid.major)
             reply.uint64(fsid.minor)
-        case .leaseTime: reply.uint32(limits.leaseSeconds)
+        case .leaseTime: reply.uint32(server.limits.leaseSeconds)
         case .readdirAttributeError: reply.uint32(NFSStatus.ok.rawValue)
         case .acl: acl?.encode(to: &reply)
         case .aclSupport: reply.uint32(AttributeSupport.aceTypes(on: file.node.fileSystemFeatures))
@@ -83,7 +81,7 @@ struct AttributeSource {
         case .maximumFileSize: reply.uint64(statistics?.maximumFileSize ?? 0)
         case .maximumLink: reply.uint32(statistics?.maximumLinks ?? 0)
         case .maximumName: reply.uint32(statistics?.maximumNameLength ?? 0)
-        case .maximumRead, .maximumWrite: reply.uint64(UInt64(limits.maximumTransfer))
+        case .maximumRead, .maximumWrite: reply.uint64(UInt64(server.limits.maximumTransfer))
         case .mode: reply.uint32(attributes.mode)
         case .numberOfLinks: reply.uint32(attributes.linkCount)
         case .owner: owner?.encode(to: &reply)

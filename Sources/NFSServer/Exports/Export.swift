@@ -7,6 +7,7 @@ package final class Export: Sendable {
     /// Where clients find it, such as `/vol`.
     package let pseudoPath: String
     let fileSystem: any FileSystem
+    private let root: any Node
     let rules: Rules
 
     /// The place in its name space, 0 for the pseudo file system.
@@ -37,6 +38,7 @@ package final class Export: Sendable {
     init(_ fileSystem: any FileSystem, at pseudoPath: String, number: Int, rules: Rules, junction: PseudoNode?) {
         self.number = number
         self.fileSystem = fileSystem
+        root = fileSystem.root
         self.pseudoPath = pseudoPath
         self.rules = rules
         self.junction = junction
@@ -61,7 +63,7 @@ package final class Export: Sendable {
     /// The mounted_on_fileid of a root, of this export or of what is mounted inside: the number of the directory it covers
     /// (RFC 8881 §5.8.2.23); nil for any other file.
     func fileIDMountedOn(for node: any Node) -> UInt64? {
-        guard let junction, node === fileSystem.root else { return node.coveredFileID }
+        guard let junction, node === root else { return node.coveredFileID }
         return junction.fileID
     }
 }

@@ -34,15 +34,20 @@ struct ReadDir: Operation {
         guard cookie == 0 || cookieVerifier == Self.cookieVerifierOfAll else { throw .notSame }
         guard wanted.intersection(AttributeSupport.writeOnly).isEmpty else { throw .inval }
 
-        // A thousand entries take milliseconds, and may have to be read: not on an event loop.
-        guard compound.mayBlock else { throw .wouldBlock }
-
         let start = reply.count
         let ownLimit = reply.limit
         defer { reply.limit = ownLimit }
         // maxcount holds for READDIR4resok, of which the end of the list and the eof flag come last (8 bytes).
         let end = min(start + maximumCount, ownLimit)
         guard end - start >= 16 else { throw .toosmall }
+        // A thousand entries take a millisecond, and may have to be read: not on an event loop.
+        guard compound.mayBlock else {
+            // What is in the pseudo file system depends on where the client is.
+            guard !directory.export.isPseudo else { throw .wouldBlock }
+            try compound.wait(for: .listing(question(directory, compound, room: end - start)))
+        }
+        let shared = compound.sharedListing.take()
+        if let (buffer, range) = shared?.body { return reply.encoded(buffer.bytes(range)) }
         reply.limit = end - 8
         Self.cookieVerifierOfAll.encode(to: &reply)
 
@@ -53,6 +58,13 @@ struct ReadDir: Operation {
         reply.limit = end
         reply.bool(false)
         reply.bool(atEnd)
+        shared?.body = reply.written(from: start)
+    }
+
+    private func question(_ directory: CurrentFile, _ compound: Compound, room: Int) -> ListingQueue.Question {
+        ListingQueue.Question(
+            directory: directory.wireHandle, credentials: compound.caller(on: directory).credentials, cookie: cookie,
+            directoryCount: directoryCount, room: room, wanted: wanted)
     }
 
     /// How much was listed.
@@ -60,6 +72,8 @@ struct ReadDir: Operation {
         var count = 0
         /// Bytes of names and cookies, as dircount counts them.
         var bytes = 0
+        /// How the attributes of the last entry were encoded.
+        var plan: AttributePlan?
     }
 
     private func entries(
@@ -73,7 +87,7 @@ struct ReadDir: Operation {
             reply.bool(true)
             reply.uint64(entry.cookie)
             entry.name.withBytes { reply.opaque($0) }
-            guard try encodeAttributes(of: entry, glimpse, in: directory, compound, caller, to: &reply) else {
+            guard try encodeAttributes(of: entry, glimpse, in: directory, compound, caller, &listed.plan, to: &reply) else {
                 reply.truncate(to: position)
                 return true
             }
@@ -91,7 +105,7 @@ struct ReadDir: Operation {
     /// - Throws: what keeps the attributes from being had, unless the client asked to be told with the entry (§18.23.3).
     private func encodeAttributes(
         of entry: borrowing DirectoryEntry, _ glimpse: Glimpse, in directory: CurrentFile, _ compound: Compound, _ caller: Caller,
-        to reply: inout XDRWriter
+        _ plan: inout AttributePlan?, to reply: inout XDRWriter
     ) throws(NFSStatus) -> Bool {
         guard !wanted.subtracting(Self.ofEntry).isEmpty else {
             encodeOwnAttributes(of: entry, .ok, to: &reply)
@@ -102,7 +116,9 @@ struct ReadDir: Operation {
             let entered = CurrentFile(node: node, export: directory.export)
             // Exports are entered from the pseudo file system alone.
             guard directory.export.isPseudo else {
-                try AttributeSource(entered, attributes, wanted: wanted, server: compound.server, caller: caller).encode(wanted, to: &reply)
+                let source = try AttributeSource(entered, attributes, wanted: wanted, server: compound.server, caller: caller)
+                if plan?.fits(source) != true { plan = AttributePlan(wanted, for: source) }
+                source.encode(plan!, to: &reply)
                 return true
             }
             let file = compound.exports.nameSpace.crossing(entered)
