@@ -1,17 +1,27 @@
 import RPC
 import Security
+import Synchronization
 import XDR
 
 /// RPCSEC_GSS as the server offers it: contexts, and the threads that make them.
-struct KerberosService {
+final class KerberosService: Sendable {
     let acceptor: GSSAcceptor
     /// Making a context reads the keytab, and asks who a principal is: neither is to wait for the disk of an export, nor to be
     /// waited for there.
     let makers = WorkerPool(threads: 2)
+    /// When a refusal was logged last.
+    private let logged = Atomic<UInt64>(0)
 
     init(_ credential: AcceptorCredential, _ limits: Limits, _ clock: ServerClock) {
         acceptor = GSSAcceptor(
             credential, limit: limits.securityContexts, longestMessage: limits.maximumMessage, now: clock.now)
+    }
+
+    /// Whether a refusal may be logged: one in a second, however many somebody provokes.
+    func mayLog(now: UInt64) -> Bool {
+        let last = logged.load(ordering: .relaxed)
+        guard last == 0 || now > last + 1_000_000_000 else { return false }
+        return logged.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
     }
 }
 
@@ -21,7 +31,7 @@ extension NFSServer {
         guard let kerberos else { return answer(.authError(.rejectedCredential), to: call.xid, on: connection) }
         switch call.credential.procedure {
         case .initialize, .continueInitialize:
-            kerberos.makers.submit { self.establish(call, record, on: connection, kerberos.acceptor) }
+            kerberos.makers.submit { self.establish(call, record, on: connection, kerberos) }
         case .data, .destroy:
             switch kerberos.acceptor.authenticate(call, record, recent: &context.securityContexts) {
             case .proved(let exchange):
@@ -33,14 +43,15 @@ extension NFSServer {
         }
     }
 
-    private func establish(_ call: GSSCall, _ record: Record, on connection: any RPCConnection, _ acceptor: GSSAcceptor) {
+    private func establish(_ call: GSSCall, _ record: Record, on connection: any RPCConnection, _ kerberos: KerberosService) {
         var reply = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: 128 * 1024)
-        switch acceptor.establish(call, record, reply: &reply) {
+        switch kerberos.acceptor.establish(call, record, reply: &reply) {
         case .made(let context):
             // Where it may take its time, so that it is known when the calls come.
             _ = try? identities.identity(of: context.principal, mayBlock: true)
         case .unfinished: break
         case .refused(let reason):
+            guard kerberos.mayLog(now: clock.now()) else { break }
             log.info("refused a Kerberos ticket", metadata: ["client": "\(connection.peer)", "reason": "\(reason)"])
         }
         let (buffer, count) = reply.detach()
