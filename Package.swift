@@ -61,7 +61,7 @@ let package = Package(
         module("LocalFileSystem", ["FileSystem", "NFSProtocol", "CLinux", "CACL"]),
         module("MemoryFileSystem", ["FileSystem", "NFSProtocol"]),
         module("NFSState", ["NFSProtocol"]),
-        module("Security", ["CGSSAPI", "NFSProtocol"]),
+        module("Security", ["CGSSAPI", "NFSProtocol", "RPC", "XDR"]),
         module("Exposition"),
         module(
             "RecoveryBackend",
@@ -87,7 +87,7 @@ let package = Package(
         module(
             "NFSDaemon",
             [
-                "NFSServer", "LocalFileSystem", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition", "CLinux",
+                "NFSServer", "LocalFileSystem", "Security", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition", "CLinux",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -105,7 +105,13 @@ let package = Package(
         tests("FileSystemTests", ["FileSystem", "LocalFileSystem", "MemoryFileSystem", "NFSProtocol", "CLinux"]),
         tests("NFSProtocolTests", ["NFSProtocol", "XDR"]),
         tests("NFSStateTests", ["NFSState", "NFSProtocol"]),
-        tests("SecurityTests", ["Security"]),
+        .target(name: "KerberosLab", dependencies: ["CGSSAPI", "NFSTestClient"], path: "Tests/KerberosLab", swiftSettings: swiftSettings),
+        tests(
+            "SecurityTests",
+            [
+                "Security", "KerberosLab", "NFSServer", "NFSTestServer", "NFSTestClient", "ConformanceRecord", "MemoryFileSystem",
+                "FileSystem", "NFSProtocol", "RPC", "XDR", "CTirpc", "CGSSAPI", "nfs-server",
+            ]),
         tests("RecoveryBackendTests", ["RecoveryBackend", "recovery-backend"]),
         tests("RecoveryJournalTests", ["RecoveryJournal"]),
         tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "RecoveryBackend", "RecoveryJournal", "nfs-server"]),
@@ -117,7 +123,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "NFSTestServer",
-            dependencies: ["NFSTestClient", "NFSServer", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC", "XDR", log],
+            dependencies: ["NFSTestClient", "NFSServer", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC", "Security", "XDR", log],
             path: "Tests/NFSTestServer", swiftSettings: swiftSettings),
         tests(
             "NFSServerTests",
@@ -140,7 +146,7 @@ let package = Package(
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(
-            "RealClient", ["RecoveryJournal", "client-workload", "recovery-backend", "nfs-server"],
+            "RealClient", ["RecoveryJournal", "KerberosLab", "client-workload", "recovery-backend", "nfs-server"],
             exclude: ["Jobs", "Machinery/client-init", "Machinery/laboratory"]),
     ],
     swiftLanguageModes: [.v6]

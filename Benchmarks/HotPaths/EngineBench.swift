@@ -40,7 +40,7 @@ final class EngineBench {
         }
         let server = NFSServer(
             nameSpace: NameSpace([NameSpace.Entry(pseudoPath: "/volume", fileSystem: files)]), limits: Limits(),
-            storage: MemoryClientRecord(), instance: 1, owner: "hot-paths", workerThreads: 1, pool: pool,
+            storage: MemoryClientRecord(), instance: 1, owner: "hot-paths", identities: .ofNobody, workerThreads: 1, pool: pool,
             log: Logger(label: "hot-paths", factory: { _ in SwiftLogNoOpLogHandler() }))
         self.server = server
         let (ready, continuation) = AsyncStream.makeStream(of: Void.self)

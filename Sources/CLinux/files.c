@@ -20,8 +20,8 @@
 
 // ---- Credentials of a thread
 
-// More groups than AUTH_SYS carries; a caller with more is taken on anew with every call.
-#define REMEMBERED_GROUPS 32
+// More groups than nearly anybody is in; a caller with more is taken on anew with every call.
+#define REMEMBERED_GROUPS 256
 
 // A thread starts with the credentials of the one that started it, so nothing is known of them at first.
 static _Thread_local struct {

@@ -3,8 +3,11 @@
 #define CTIRPC_TIRPC_H
 
 #include <arpa/inet.h>
+#include <gssapi/gssapi_ext.h>
+#include <gssapi/gssapi_krb5.h>
 #include <netconfig.h>
 #include <netinet/in.h>
+#include <rpc/auth_gss.h>
 #include <rpc/rpc.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -83,6 +86,30 @@ static inline void ctirpc_use_auth_sys(
     client->cl_auth = authunix_create((char *)machine, uid, gid, count, (gid_t *)groups);
 }
 
+/// Replaces the client's AUTH_NONE by RPCSEC_GSS, with the ticket in the file `cache` for the principal `target`.
+static inline bool ctirpc_use_kerberos(CLIENT *client, const char *cache, const char *target, unsigned service) {
+    OM_uint32 minor;
+    gss_name_t name = GSS_C_NO_NAME;
+    gss_buffer_desc text = {.length = strlen(target), .value = (char *)target};
+    if (gss_import_name(&minor, &text, GSS_KRB5_NT_PRINCIPAL_NAME, &name) != GSS_S_COMPLETE) return false;
+    gss_key_value_element_desc element = {.key = "ccache", .value = cache};
+    gss_key_value_set_desc store = {.count = 1, .elements = &element};
+    struct rpc_gss_sec security = {.mech = (gss_OID)gss_mech_krb5, .svc = (rpc_gss_svc_t)service, .req_flags = GSS_C_MUTUAL_FLAG};
+    AUTH *auth = NULL;
+    if (gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, GSS_C_NO_OID_SET, GSS_C_INITIATE, &store, &security.cred, NULL,
+                              NULL) == GSS_S_COMPLETE)
+        auth = authgss_create(client, name, &security);
+    gss_release_name(&minor, &name);
+    gss_release_cred(&minor, &security.cred);
+    if (!auth) return false;
+    auth_destroy(client->cl_auth);
+    client->cl_auth = auth;
+    return true;
+}
+
+/// Goes on in the same context with another service.
+static inline bool ctirpc_use_service(CLIENT *client, unsigned service) { return authgss_service(client->cl_auth, (int)service); }
+
 /// Calls a procedure without arguments and results.
 static inline enum clnt_stat ctirpc_call_void(CLIENT *client, uint32_t procedure, int seconds) {
     struct timeval timeout = {.tv_sec = seconds};
@@ -105,6 +132,24 @@ static inline enum clnt_stat ctirpc_call_opaque(
     struct timeval timeout = {.tv_sec = seconds};
     return clnt_call(
         client, procedure, (xdrproc_t)ctirpc_xdr_opaque, &argument, (xdrproc_t)ctirpc_xdr_opaque, result, timeout);
+}
+
+static inline bool_t ctirpc_xdr_compound(XDR *stream, struct ctirpc_opaque *tag) {
+    u_int minor_version = 1, count = 0;
+    return ctirpc_xdr_opaque(stream, tag) && xdr_u_int(stream, &minor_version) && xdr_u_int(stream, &count);
+}
+
+static inline bool_t ctirpc_xdr_compound_result(XDR *stream, struct ctirpc_opaque *tag) {
+    u_int status, count;
+    return xdr_u_int(stream, &status) && status == 0 && ctirpc_xdr_opaque(stream, tag) && xdr_u_int(stream, &count) && count == 0;
+}
+
+/// Calls COMPOUND of NFSv4.1 without operations, which returns the tag; `result` is to be freed with `free`.
+static inline enum clnt_stat ctirpc_call_compound(
+    CLIENT *client, struct ctirpc_opaque tag, struct ctirpc_opaque *result, int seconds) {
+    struct timeval timeout = {.tv_sec = seconds};
+    return clnt_call(
+        client, 1, (xdrproc_t)ctirpc_xdr_compound, &tag, (xdrproc_t)ctirpc_xdr_compound_result, result, timeout);
 }
 
 /// The details of the client's last error: the lowest and highest version of RPC_PROGVERSMISMATCH and RPC_VERSMISMATCH.

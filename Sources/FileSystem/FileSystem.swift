@@ -15,6 +15,9 @@ package protocol FileSystem: AnyObject, Sendable {
     /// - Throws: `badhandle` when the bytes are no handle of this file system, `stale` when the file is gone.
     func node(for handle: FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node
 
+    /// Whether `file` was opened here.
+    func hasOpened(_ file: any OpenFile) -> Bool
+
     /// Makes the calling thread the server's own again. A call may leave its thread acting as its caller, as the next is
     /// often of the same; what the thread does outside of file systems, starting threads above all, is not that caller's.
     func actAsServer()

@@ -83,6 +83,8 @@ package final class LocalFileSystem: FileSystem {
         return node
     }
 
+    package func hasOpened(_ file: any OpenFile) -> Bool { (file as? LocalOpenFile)?.volume.cache === volume.cache }
+
     package func actAsServer() { Self.actAsSuperuser() }
 
     /// Makes the calling thread act as the superuser again, if the process is the superuser's.

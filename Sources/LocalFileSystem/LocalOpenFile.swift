@@ -18,6 +18,8 @@ final class LocalOpenFile: OpenFile {
         node.countOpen()
     }
 
+    var volume: Volume { node.volume }
+
     deinit { node.countClose() }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> (count: Int, atEnd: Bool)

@@ -18,6 +18,8 @@ package final class MemoryFileSystem: FileSystem {
         storage.root.withLock { $0.node = rootNode }
     }
 
+    package func hasOpened(_ file: any OpenFile) -> Bool { (file as? MemoryOpenFile)?.storage === storage }
+
     package func node(for handle: FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node {
         guard handle.count == 24 else { throw .badhandle }
         let words = (0..<3).map { word in

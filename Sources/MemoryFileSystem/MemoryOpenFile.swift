@@ -15,6 +15,8 @@ final class MemoryOpenFile: OpenFile {
         }
     }
 
+    var storage: Storage { node.storage }
+
     deinit { node.storage.tree.withLock { $0.close(node.number) } }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, mayBlock: Bool) throws(NFSStatus) -> (count: Int, atEnd: Bool)

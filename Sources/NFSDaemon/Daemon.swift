@@ -7,6 +7,7 @@ import NFSServer
 import NFSState
 import RPC
 import RecoveryBackend
+import Security
 import ServiceLifecycle
 import Transport
 import UnixSignals
@@ -15,12 +16,15 @@ import XDR
 /// Serves as configured until SIGTERM or SIGINT, then finishes what is under way and returns.
 ///
 /// Prints `ready ADDRESS:PORT` for each listening address to standard output when clients can be served.
+/// - Parameter read: reads the configuration again, which is done at each SIGHUP.
 /// - Throws: an error whose description is one line that says what to do.
-package func run(configuration: ServerConfiguration) async throws {
+package func run(configuration: ServerConfiguration, reading read: @escaping @Sendable () throws -> ServerConfiguration) async throws {
+    // From the first moment on: the signal would end the process.
+    let hangups = await UnixSignalsSequence(trapping: .sighup)
     let log = configuration.makeLog()
     for warning in configuration.warnings { log.warning("\(warning)") }
     let daemon = try await Daemon(configuration, log)
-    try await daemon.run()
+    try await daemon.run(hangups, reading: read)
 }
 
 /// The parts of a server, put together.
@@ -29,6 +33,7 @@ private struct Daemon: Sendable {
     private let log: Logger
     private let store: RecoveryClient?
     private let backend: BackendFollower?
+    private let exports: ServedExports
     private let server: NFSServer
     private let transport: Transport
     private let addresses: [PeerAddress]
@@ -37,17 +42,7 @@ private struct Daemon: Sendable {
         self.configuration = configuration
         self.log = log
         let hidden = HiddenFiles()
-        let memory = MemoryLimit.own
-        for export in configuration.exports { hidden.hide(in: export.path) }
-        let nameSpace = NameSpace(
-            try configuration.exports.map { export in
-                let descriptors = configuration.limits.cachedDescriptors / configuration.exports.count
-                let files = try LocalFileSystem(
-                    path: export.path, durableMetadata: export.isSynchronous, descriptorLimit: max(64, descriptors),
-                    crossesMounts: export.crossesMounts, hidden: hidden,
-                    isMemoryShort: { memory.isNearlyReached })
-                return NameSpace.Entry(pseudoPath: export.pseudoPath, fileSystem: files, rules: export.rules)
-            })
+        exports = try ServedExports(configuration, hidden: hidden, log: log)
         let pool = BufferPool(limit: configuration.limits.bufferMemory)
         store = try configuration.recoveryURL.map {
             try RecoveryClient(url: $0, tokenFile: configuration.recoveryTokenFile, tls: configuration.recoveryTLS)
@@ -61,10 +56,11 @@ private struct Daemon: Sendable {
         let record = try RecoveryRecord(
             directory: directory, opening: { hidden.hiding($0) }, backend: backend, deadline: configuration.recoveryDeadline, log: log)
         server = NFSServer(
-            nameSpace: nameSpace, limits: configuration.protocolLimits, storage: record,
+            nameSpace: await exports.nameSpace, limits: configuration.protocolLimits, storage: record,
             instance: UInt32(truncatingIfNeeded: UInt64(Date().timeIntervalSince1970 * 1000)), owner: configuration.hostname,
             owners: configuration.owners,
-            workerThreads: configuration.workers, pool: pool, log: log)
+            identities: Identities(managesGroups: configuration.managesGroups, service: SystemAccountService()),
+            workerThreads: configuration.workers, pool: pool, kerberos: configuration.acceptorCredential(log), log: log)
         var settings = Transport.Configuration(loops: configuration.loops)
         settings.maximumRecord = configuration.limits.record
         settings.maximumConnections = configuration.limits.connections
@@ -75,7 +71,7 @@ private struct Daemon: Sendable {
         }
     }
 
-    func run() async throws {
+    func run(_ hangups: UnixSignalsSequence, reading read: @escaping @Sendable () throws -> ServerConfiguration) async throws {
         try transport.run()
         try register()
         let (ends, ended) = AsyncStream.makeStream(of: End.self)
@@ -114,6 +110,9 @@ private struct Daemon: Sendable {
             }
             group.addTask {
                 for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) { ended.yield(.signal("\(signal)")) }
+            }
+            group.addTask {
+                for await _ in hangups { await exports.reload(into: server, read) }
             }
             let end = await ends.first { _ in true } ?? .signal("cancelled")
             await stop(end)
@@ -188,16 +187,6 @@ struct DaemonError: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-extension ExportConfiguration {
-    /// The export's rules as the engine takes them.
-    fileprivate var rules: Export.Rules {
-        Export.Rules(
-            isReadOnly: isReadOnly, squash: squash, anonymous: Credentials(uid: anonymousUID, gid: anonymousGID),
-            takesUTF8Only: takesUTF8Only,
-            admits: { peer in IPAddress(bytes: peer.address).map(allows) ?? false })
-    }
-}
-
 extension ServerConfiguration {
     /// The numbers the engine goes by.
     fileprivate var protocolLimits: Limits {
@@ -212,6 +201,17 @@ extension ServerConfiguration {
     fileprivate var owners: OwnerNames {
         guard let ownerDomain else { return OwnerNames() }
         return OwnerNames(domain: ownerDomain, areSent: sendsOwnerNames, service: SystemNameService())
+    }
+
+    /// The keys for Kerberos. Without them the other flavors are served all the same.
+    fileprivate func acceptorCredential(_ log: Logger) -> AcceptorCredential? {
+        guard let keytab else { return nil }
+        do throws(KerberosError) {
+            return try AcceptorCredential(keytab: keytab, principal: servicePrincipal)
+        } catch {
+            log.error("Kerberos cannot be served, exports that ask for it are refused: \(error)")
+            return nil
+        }
     }
 
     fileprivate func makeLog() -> Logger {

@@ -1,4 +1,3 @@
-import Dispatch
 import Logging
 import NFSServer
 import RecoveryJournal
@@ -6,7 +5,7 @@ import RecoveryJournal
 /// This instance's record of clients: a journal on local stable storage, which is what counts, and a recovery backend that
 /// follows it. What the engine's recovery stands on.
 package actor RecoveryRecord: RecoveryStorage {
-    private let executor = DiskExecutor()
+    private let executor = DiskExecutor(label: "record of clients")
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     private let journal: RecoveryJournal
@@ -76,15 +75,5 @@ package actor RecoveryRecord: RecoveryStorage {
         } catch {
             log.warning("\(error)")
         }
-    }
-}
-
-/// Runs an actor that waits for the disk where nobody else waits for it.
-private final class DiskExecutor: SerialExecutor {
-    private let queue = DispatchQueue(label: "record of clients")
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
     }
 }

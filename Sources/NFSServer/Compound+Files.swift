@@ -4,8 +4,18 @@ import XDR
 
 extension Compound {
     /// The current filehandle's file.
-    /// - Throws: `nofilehandle`.
+    /// - Throws: `nofilehandle`; `access` where the client is not admitted: PUTFH and its like have no such status (§15.2), so
+    ///   whatever works on the file says it.
     func file() throws(NFSStatus) -> CurrentFile {
+        let file = try fileWithoutAdmission()
+        try admit(to: file.export)
+        return file
+    }
+
+    /// The current filehandle's file for operations that only name it or give back what is held there, which stays possible for a
+    /// client that is not admitted any more.
+    /// - Throws: `nofilehandle`.
+    func fileWithoutAdmission() throws(NFSStatus) -> CurrentFile {
         guard let currentFile else { throw .nofilehandle }
         return currentFile
     }
@@ -40,8 +50,14 @@ extension Compound {
     /// - Throws: `nofilehandle`, `isdir`, `symlink` and `wrongType` (RFC 8881 §18.22.3).
     func regularFile() throws(NFSStatus) -> CurrentFile {
         let file = try file()
+        try requireRegular(file)
+        return file
+    }
+
+    /// - Throws: `isdir`, `symlink` and `wrongType`.
+    func requireRegular(_ file: CurrentFile) throws(NFSStatus) {
         switch file.node.type {
-        case .regular: return file
+        case .regular: break
         case .directory: throw .isdir
         case .symbolicLink: throw .symlink
         default: throw .wrongType
@@ -69,26 +85,36 @@ extension Compound {
         setCurrent(file)
     }
 
-    /// Whether the export lets clients at this address in at all.
-    func isAdmitted(to export: Export) -> Bool { export.isPseudo || export.rules.admits(connection.peer) }
+    /// Whether the export lets the client in at all.
+    func isAdmitted(to export: Export) -> Bool { exports.admits(to: export) }
 
-    /// - Throws: `access`.
+    /// - Throws: `access` for a client that is not admitted, and for a caller who may do nothing there.
     func admit(to export: Export) throws(NFSStatus) {
-        guard isAdmitted(to: export) else { throw .access }
+        guard exports.admits(identity, to: export) else { throw .access }
     }
 
     /// - Throws: `wrongsec` when the export does not accept the flavor of the request.
     func requireFlavor(of export: Export) throws(NFSStatus) {
-        guard acceptsFlavor(export) else { throw .wrongsec }
+        guard exports.accepts(flavor, on: export) else { throw .wrongsec }
     }
 
-    private func acceptsFlavor(_ export: Export) -> Bool { isAuthenticated || export.isPseudo }
-
     /// Makes `file` current for PUTFH and its like, which answer for the flavor where what follows cannot.
-    /// - Throws: `wrongsec`.
+    /// - Throws: `wrongsec`; `wouldBlock` and `delay` while it is not known who asks.
     func put(_ file: CurrentFile) throws(NFSStatus) {
-        guard acceptsFlavor(file.export) || !isFlavorForPutToCheck else { throw .wrongsec }
+        try identify()
+        guard exports.accepts(flavor, on: file.export) || !isFlavorForPutToCheck else { throw .wrongsec }
         setCurrent(file)
+    }
+
+    /// Learns who asks where the machine has to be asked for it: before the first operation on a file.
+    private func identify() throws(NFSStatus) {
+        guard !isIdentified else { return }
+        if let exchange {
+            identity = try server.identities.identity(of: exchange.context.principal, mayBlock: mayBlock)
+        } else if case .user(let caller) = identity, server.identities.managesGroups {
+            identity = .user(try server.identities.withGroups(caller, mayBlock: mayBlock))
+        }
+        isIdentified = true
     }
 
     /// Whether the operation behind this one, which puts a filehandle, neither checks the flavor itself, nor asks for the
@@ -102,7 +128,8 @@ extension Compound {
             case .savefh: continue
             case .putfh, .putpubfh, .putrootfh, .restorefh, .lookup, .lookupp, .secinfo, .secinfoNoName: return false
             case .open: do { return try !Open(from: &request).claim.kind.isByName } catch { return true }
-            default: return true
+            case .some(let operation): return session?.client.allows(operation, by: principal) != true
+            case nil: return true
             }
         }
         return false
@@ -115,14 +142,14 @@ extension Compound {
     func changer(of file: CurrentFile) -> Caller {
         let unflushed = unflushed ?? Unflushed()
         self.unflushed = unflushed
-        return Caller(file.export.credentials(for: credentials), mayBlock: mayBlock, unflushed: unflushed)
+        return Caller(exports.credentials(for: identity, on: file.export), mayBlock: mayBlock, unflushed: unflushed)
     }
 
-    func caller(on export: Export) -> Caller { Caller(export.credentials(for: credentials), mayBlock: mayBlock) }
+    func caller(on export: Export) -> Caller { Caller(exports.credentials(for: identity, on: export), mayBlock: mayBlock) }
 
     /// - Throws: `rofs` when nothing may be changed where `file` is.
     func requireWritable(_ file: CurrentFile) throws(NFSStatus) {
-        if file.export.rules.isReadOnly { throw .rofs }
+        if exports.isReadOnly(file.export) { throw .rofs }
     }
 
     /// - Throws: `fileOpen` when an open of the entry `name` denies others to write, which its removal would do
@@ -144,7 +171,7 @@ extension Compound {
     func lookup(_ name: FileName) throws(NFSStatus) -> CurrentFile {
         let directory = try directory()
         let node = try directory.node.lookup(name, caller(on: directory))
-        return server.nameSpace.crossing(CurrentFile(node: node, export: directory.export))
+        return exports.nameSpace.crossing(CurrentFile(node: node, export: directory.export))
     }
 
     /// The directory above `directory`; nil above the root of the name space.
@@ -152,7 +179,7 @@ extension Compound {
         if let parent = try directory.node.parent(caller(on: directory)) {
             return CurrentFile(node: parent, export: directory.export)
         }
-        return server.nameSpace.parent(ofRootOf: directory.export)
+        return exports.nameSpace.parent(ofRootOf: directory.export)
     }
 
     /// Leaves the compound until `reason` is gone and then runs the current operation again.

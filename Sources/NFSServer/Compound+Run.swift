@@ -141,8 +141,10 @@ extension Compound {
             session.finish(slot, keeping: reply.bytes(from: statusPosition))
         }
         if keepsLease { session?.client.endWaiting(now: now) }
+        let isProtected = exchange?.finish(&reply, resultsAt: statusPosition) ?? true
         let (buffer, count) = reply.detach()
-        connection.send(buffer, count: count)
+        // What cannot be protected must not be sent, and a client must not wait for it (RFC 2203 §5.3.3.4, RFC 8881 §2.9.2).
+        if isProtected { connection.send(buffer, count: count) } else { connection.close() }
         afterReply?()
     }
 }

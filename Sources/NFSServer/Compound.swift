@@ -2,6 +2,7 @@ import FileSystem
 import NFSProtocol
 import NFSState
 import RPC
+import Security
 import XDR
 
 /// One COMPOUND on its way through the server (RFC 8881 §2.3, §16.2): the request, how far it got, and the reply so far.
@@ -12,11 +13,21 @@ final class Compound: @unchecked Sendable {
     let server: NFSServer
     let connection: any RPCConnection
     let context: ConnectionContext
+    /// The name space as it was when the request came.
+    let exports: NameSpaceView
     let record: Record
-    /// Who asks. Exports may see somebody else, see `caller`.
+    /// Who AUTH_SYS says that asks; the anonymous user for other flavors.
     let credentials: Credentials
-    /// False for AUTH_NONE, which no export accepts.
-    let isAuthenticated: Bool
+    /// Who that is here. Exports may see somebody else, see `caller`.
+    var identity: Identity
+    /// Whether the machine was asked, if it has to be (`put`).
+    var isIdentified = false
+    /// How that is proved.
+    let flavor: SecurityFlavor
+    /// The call in its RPCSEC_GSS context, for the reply; nil for other flavors.
+    let exchange: GSSExchange?
+    /// Bytes of the whole call (RFC 8881 §18.36.3, ca_maxrequestsize).
+    let callLength: Int
 
     /// Where in the record the next operation starts, and how many are left from there.
     var nextOperation: Int
@@ -79,15 +90,40 @@ final class Compound: @unchecked Sendable {
     var lockDenied: LockDenied?
 
     /// Reads COMPOUND4args up to the first operation (RFC 8881 §16.2.1) and begins the reply.
+    /// - Parameter record: what the arguments stand in, from the byte `offset` on.
     /// - Returns: nil when they do not read: GARBAGE_ARGS.
     init?(
-        _ call: RPCCall, _ record: Record, on connection: any RPCConnection, _ context: ConnectionContext, server: NFSServer,
-        pool: BufferPool
+        _ requester: Requester, _ record: Record, at offset: Int, xid: UInt32, callLength: Int, on connection: any RPCConnection,
+        _ context: ConnectionContext, server: NFSServer, pool: BufferPool
     ) {
-        var request = XDRReader(record.bytes, at: call.argumentsOffset)
-        var reply = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: RecordMark.length + server.limits.maximumMessage)
-        replyLimit = reply.limit
-        RPCReply.success.write(to: &reply, xid: call.xid)
+        switch requester {
+        case .named(.none):
+            flavor = .none
+            exchange = nil
+            credentials = ExportRule().anonymous
+            identity = .nobody
+        case .named(.sys(let caller)):
+            flavor = .sys
+            exchange = nil
+            credentials = Credentials(uid: caller.uid, gid: caller.gid, groups: caller.groups)
+            identity = .user(credentials)
+        case .proved(let call):
+            flavor = call.service.flavor
+            exchange = call
+            credentials = ExportRule().anonymous
+            identity = .unknown
+        }
+        var request = XDRReader(record.bytes, at: offset)
+        replyLimit = RecordMark.length + server.limits.maximumMessage - (exchange?.tail ?? 0)
+        var reply = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: replyLimit)
+        if let exchange {
+            guard exchange.begin(.success, xid: xid, to: &reply) else {
+                pool.give(back: reply.detach().buffer)
+                return nil
+            }
+        } else {
+            RPCReply.success.write(to: &reply, xid: xid)
+        }
         statusPosition = reply.count
         reply.uint32(NFSStatus.ok.rawValue)
         do throws(XDRError) {
@@ -113,15 +149,9 @@ final class Compound: @unchecked Sendable {
         self.server = server
         self.connection = connection
         self.context = context
+        exports = context.exports(of: server)
         self.record = record
-        switch call.credential {
-        case .none:
-            isAuthenticated = false
-            credentials = Credentials(uid: 65534, gid: 65534)
-        case .sys(let caller):
-            isAuthenticated = true
-            credentials = Credentials(uid: caller.uid, gid: caller.gid, groups: caller.groups)
-        }
+        self.callLength = callLength
     }
 
     private static func isUTF8(_ tag: RawSpan) -> Bool {
@@ -137,9 +167,25 @@ final class Compound: @unchecked Sendable {
 
     /// Who asks, as the owner of client records and sessions.
     var principal: Principal {
-        isAuthenticated
-            ? Principal(flavor: 1, name: withUnsafeBytes(of: credentials.uid.bigEndian) { Array($0) }) : Principal(flavor: 0, name: [])
+        if let exchange {
+            return Principal(flavor: 6, name: Array(exchange.context.principal.utf8), isProtected: exchange.service != .none)
+        }
+        guard flavor != .none else { return Principal(flavor: 0, name: []) }
+        return Principal(flavor: 1, name: withUnsafeBytes(of: credentials.uid.bigEndian) { Array($0) })
     }
+
+    /// Tells who asks from most others.
+    var requesterHash: UInt32 {
+        exchange.map { UInt32(truncatingIfNeeded: $0.context.principal.hashValue) } ?? credentials.uid
+    }
+}
+
+/// Who makes a call.
+enum Requester {
+    /// Whoever its header names.
+    case named(RPCCredential)
+    /// Whoever made its RPCSEC_GSS context.
+    case proved(GSSExchange)
 }
 
 /// Data that is in the page cache.

@@ -17,10 +17,13 @@ package struct Limits: Sendable {
     package var graceIO: GraceIO
     /// How long a client may take to answer a call to it, in milliseconds, before its back channel counts as down.
     package var callbackMilliseconds: Int
+    /// RPCSEC_GSS contexts kept at most: one for each user of each client, and for each client itself.
+    package var securityContexts: Int
 
     package init(
         leaseSeconds: UInt32 = 60, graceSeconds: UInt32 = 90, maximumTransfer: Int = 1024 * 1024, state: StateLimits = StateLimits(),
-        graceHoldMilliseconds: Int = 2000, graceIO: GraceIO = .strict, callbackMilliseconds: Int = 10_000
+        graceHoldMilliseconds: Int = 2000, graceIO: GraceIO = .strict, callbackMilliseconds: Int = 10_000,
+        securityContexts: Int = 4096
     ) {
         self.leaseSeconds = leaseSeconds
         self.graceSeconds = graceSeconds
@@ -29,6 +32,7 @@ package struct Limits: Sendable {
         self.graceHoldMilliseconds = graceHoldMilliseconds
         self.graceIO = graceIO
         self.callbackMilliseconds = callbackMilliseconds
+        self.securityContexts = securityContexts
         self.state.messageBytes = maximumMessage
     }
 

@@ -3,6 +3,7 @@ import Logging
 import NFSProtocol
 import NFSState
 import RPC
+import Security
 import Synchronization
 import XDR
 
@@ -14,7 +15,7 @@ package final class NFSServer: RPCService {
     package static let program: UInt32 = 100003
     package static let version: UInt32 = 4
 
-    let nameSpace: NameSpace
+    let nameSpace: ServedNameSpace
     let limits: Limits
     let clock: ServerClock
     let log: Logger
@@ -24,6 +25,8 @@ package final class NFSServer: RPCService {
     let owner: String
     /// How users and groups are written.
     let owners: OwnerNames
+    /// Who makes requests, where the machine is asked for it.
+    let identities: Identities
     package let clients: Mutex<ClientTable>
     let sessions: SessionTable
     let files: FileStateShards
@@ -31,6 +34,8 @@ package final class NFSServer: RPCService {
     /// Since when recorded clients were seen to hold nothing.
     let idleSince = Mutex([ClientID: MonotonicTime]())
     let pool: BufferPool
+    /// What proves who makes calls with RPCSEC_GSS; nil when they are refused.
+    let kerberos: KerberosService?
     /// Threads for operations that wait for a device.
     let workers: WorkerPool
     /// Threads for operations that might.
@@ -45,27 +50,31 @@ package final class NFSServer: RPCService {
     /// - Parameters:
     ///   - instance: differs from that of every earlier instance of this server; the time it was started, in milliseconds, will do.
     ///   - owner: equal after a restart, wherever it takes place (so_major_id and scope, RFC 8881 §2.10.4).
+    ///   - kerberos: the keys of the service; without them RPCSEC_GSS is refused.
     package init(
         nameSpace: NameSpace, limits: Limits, storage: any RecoveryStorage, instance: UInt32, owner: String,
-        owners: OwnerNames = OwnerNames(), workerThreads: Int = 16,
-        pool: BufferPool = BufferPool(), clock: ServerClock = .monotonic, log: Logger
+        owners: OwnerNames = OwnerNames(), identities: Identities, workerThreads: Int = 16,
+        pool: BufferPool = BufferPool(), clock: ServerClock = .monotonic, kerberos: AcceptorCredential? = nil, log: Logger
     ) {
-        self.nameSpace = nameSpace
+        let served = ServedNameSpace(nameSpace)
+        self.nameSpace = served
         self.limits = limits
         self.clock = clock
         self.log = log
         self.pool = pool
         self.owner = owner
         self.owners = owners
+        self.identities = identities
         self.instance = ServerInstance(rawValue: instance)
+        self.kerberos = kerberos.map { KerberosService($0, limits, clock) }
         workers = WorkerPool(threads: workerThreads)
         briefWorkers = BriefWorkers(threads: workerThreads)
         recovery = Recovery(
             storage: storage, grace: .seconds(Int64(limits.graceSeconds)), clock: clock, log: log,
-            actAsServer: { nameSpace.actAsServer() })
+            actAsServer: { served.actAsServer() })
         backChannels = BackChannels(
             CallbackMeans(
-                pool: pool, timeLimit: .milliseconds(limits.callbackMilliseconds), actAsServer: { nameSpace.actAsServer() }))
+                pool: pool, timeLimit: .milliseconds(limits.callbackMilliseconds), actAsServer: { served.actAsServer() }))
         sessions = SessionTable()
         clients = Mutex(
             ClientTable(
@@ -143,10 +152,13 @@ package final class NFSServer: RPCService {
         switch RPCCall.decode(record.bytes, for: Self.served, credentials: &context.credentials) {
         case .call(let call):
             guard call.procedure != 0 else { return answer(.success, to: call.xid, on: connection) }
-            guard let compound = Compound(call, record, on: connection, context, server: self, pool: pool) else {
-                return answer(.garbageArguments, to: call.xid, on: connection)
-            }
+            guard
+                let compound = Compound(
+                    .named(call.credential), record, at: call.argumentsOffset, xid: call.xid, callLength: record.range.count,
+                    on: connection, context, server: self, pool: pool)
+            else { return answer(.garbageArguments, to: call.xid, on: connection) }
             advance(compound)
+        case .gss(let call): receive(call, record, on: connection, context)
         case .refused(let xid, let reply): answer(reply, to: xid, on: connection)
         case .reply(let xid): context.path.receive(record, to: xid)
         case .undecodable: connection.close()
@@ -155,6 +167,7 @@ package final class NFSServer: RPCService {
 
     package func closed(_ connection: any RPCConnection) {
         let context = context(of: connection)
+        nameSpace.removeReader(context)
         let sessions = context.unbind()
         context.path.close()
         for session in sessions { backChannels.find(session)?.unbind(context.id) }
@@ -164,11 +177,12 @@ package final class NFSServer: RPCService {
         if let context = connection.attachment as? ConnectionContext { return context }
         let context = ConnectionContext(connection)
         connection.attachment = context
+        nameSpace.addReader(context)
         return context
     }
 
     /// Answers a call without results.
-    private func answer(_ reply: RPCReply, to xid: UInt32, on connection: any RPCConnection) {
+    func answer(_ reply: RPCReply, to xid: UInt32, on connection: any RPCConnection) {
         var writer = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: 512)
         reply.write(to: &writer, xid: xid)
         let (buffer, count) = writer.detach()

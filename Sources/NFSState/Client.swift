@@ -11,6 +11,8 @@ package final class Client: Sendable {
     /// co_verifier, which changes with each start of the client.
     package let verifier: Verifier
     package let principal: Principal
+    /// Nil when anybody may act for the client.
+    package let protection: MachineProtection?
 
     /// When the lease was last renewed, in nanoseconds. The highest bit says that it has run out for good: one word, so that a
     /// renewal and the end of the lease cannot both take place.
@@ -32,11 +34,12 @@ package final class Client: Sendable {
         let slot: UInt32
     }
 
-    init(id: ClientID, owner: [UInt8], verifier: Verifier, principal: Principal, now: MonotonicTime) {
+    init(id: ClientID, owner: [UInt8], verifier: Verifier, principal: Principal, protection: MachineProtection?, now: MonotonicTime) {
         self.id = id
         self.owner = owner
         self.verifier = verifier
         self.principal = principal
+        self.protection = protection
         lease = Atomic(now.nanoseconds & ~Self.hasLapsed)
     }
 

@@ -59,15 +59,17 @@ extension ClientTable {
     ///
     /// The session is in `sessions` when this returns. Once the sequence id is accepted a failure is kept for a retry as well
     /// and the next request needs the next sequence id: that is how Linux counts.
-    /// - Throws: `staleClientid`, `seqMisordered`, `clidInuse`, `inval`, `noent`, `toosmall`, `nospc`.
+    /// - Throws: `staleClientid`, `wrongCred`, `seqMisordered`, `clidInuse`, `inval`, `noent`, `toosmall`, `nospc`.
     package mutating func createSession(
         _ request: CreateSessionRequest, principal: Principal, connection: ConnectionID, now: MonotonicTime
     ) throws(NFSStatus) -> CreateSessionOutcome {
         guard let record = records[request.clientID] else { throw .staleClientid }
+        // Whoever does not even own a record that nothing has confirmed is told so below.
+        if record.isConfirmed || record.client.principal == principal { try record.client.check(.createSession, by: principal) }
         if request.sequence == record.sequence { return .replay(try record.outcome.get()) }
         guard request.sequence == record.sequence &+ 1 else { throw .seqMisordered }
         // Not kept and not counted: it is not the client that is refused here, and nobody else may move its sequence.
-        // A confirmed client may add sessions as any principal, since it asked for no state protection (§2.10.8.3).
+        // Unless it asked for protection, a confirmed client may add sessions as any principal (§2.10.8.3).
         guard record.isConfirmed || record.client.principal == principal else { throw .clidInuse }
 
         let outcome = Result { () throws(NFSStatus) in try makeSession(request, for: record) }
@@ -110,9 +112,10 @@ extension ClientTable {
     }
 
     /// DESTROY_CLIENTID (§18.50).
-    /// - Throws: `staleClientid`; `clientidBusy` while the client has a session or state.
-    package mutating func destroyClientID(_ id: ClientID) throws(NFSStatus) -> DroppedClient {
+    /// - Throws: `staleClientid`; `wrongCred`; `clientidBusy` while the client has a session or state.
+    package mutating func destroyClientID(_ id: ClientID, principal: Principal) throws(NFSStatus) -> DroppedClient {
         guard let record = records[id] else { throw .staleClientid }
+        try record.client.check(.destroyClientid, by: principal)
         guard record.sessions.isEmpty, !record.client.hasState, let dropped = remove(record.client) else { throw .clientidBusy }
         return dropped
     }

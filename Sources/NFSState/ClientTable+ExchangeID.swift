@@ -16,18 +16,19 @@ extension ClientTable {
     /// - Returns: the record, and the record it displaced (at most one: a collision makes room), whose state is to be dropped.
     /// - Throws: `clidInuse`, `noent`, `notSame`, `perm` as the cases say; `delay` when there is no room for another record.
     package mutating func exchangeID(
-        owner: [UInt8], verifier: Verifier, principal: Principal, updatesConfirmed: Bool, now: MonotonicTime
+        owner: [UInt8], verifier: Verifier, principal: Principal, protection: MachineProtection? = nil, updatesConfirmed: Bool,
+        now: MonotonicTime
     ) throws(NFSStatus) -> (ExchangeIDResult, DroppedClient?) {
         let confirmed = owners[owner]?.confirmed.flatMap { records[$0] }
         if updatesConfirmed {
             guard let confirmed else { throw .noent }  // case 7
             guard confirmed.client.verifier == verifier else { throw .notSame }  // case 8
-            guard confirmed.client.principal == principal else { throw .perm }  // case 9
+            guard confirmed.client.isOwned(by: principal) else { throw .perm }  // case 9
             return (ExchangeIDResult(confirmed), nil)  // case 6
         }
         var collision: Client?
         if let confirmed {
-            if confirmed.client.principal != principal {
+            if !confirmed.client.isOwned(by: principal) {
                 // Case 3. A session counts as state, or any principal could end the sessions of another.
                 let holdsState = confirmed.client.hasState || !confirmed.sessions.isEmpty
                 if holdsState, !lapse(confirmed.client, now: now) { throw .clidInuse }
@@ -40,7 +41,7 @@ extension ClientTable {
         // Case 4: an unconfirmed record of the owner gives way. Then case 1.
         if let unconfirmed = owners[owner]?.unconfirmed.flatMap({ records[$0] }) { _ = remove(unconfirmed.client) }
         let dropped = collision.flatMap { remove($0) }
-        let (client, displaced) = try add(owner: owner, verifier: verifier, principal: principal, now: now)
+        let (client, displaced) = try add(owner: owner, verifier: verifier, principal: principal, protection: protection, now: now)
         return (ExchangeIDResult(Record(client: client)), dropped ?? displaced)
     }
 }

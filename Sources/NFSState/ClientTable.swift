@@ -55,7 +55,7 @@ package struct ClientTable: Sendable {
     /// unconfirmed record.
     /// - Returns: the client, and the one that gave way.
     mutating func add(
-        owner: [UInt8], verifier: Verifier, principal: Principal, now: MonotonicTime
+        owner: [UInt8], verifier: Verifier, principal: Principal, protection: MachineProtection?, now: MonotonicTime
     ) throws(NFSStatus) -> (Client, DroppedClient?) {
         let confirmed = owners[owner]?.confirmed.flatMap { records[$0]?.client }
         let dropped = records.count >= limits.clients ? removeLongestExpired(except: confirmed, now: now) : nil
@@ -69,7 +69,7 @@ package struct ClientTable: Sendable {
             lastClient &+= 1
             id = ClientID(instance: instance, counter: lastClient)
         } while records[id] != nil
-        let client = Client(id: id, owner: owner, verifier: verifier, principal: principal, now: now)
+        let client = Client(id: id, owner: owner, verifier: verifier, principal: principal, protection: protection, now: now)
         records[id] = Record(client: client)
         owners[owner, default: Owner()].unconfirmed = id
         unconfirmedCount += 1

@@ -60,6 +60,11 @@ package final class FileStateShards: Sendable {
         released { $0.revokeAll(of: client, as: revocation, now: now) }
     }
 
+    /// Revokes the opens of files that nobody serves any more (`FileStates.revokeOpens`).
+    package func revokeOpens(now: MonotonicTime, where isGone: (OpenResource) -> Bool) -> Released {
+        released { $0.revokeOpens(now: now, where: isGone) }
+    }
+
     /// Returns when no shard is at work any more on what was asked of it before: what was allowed by then is counted.
     package func settle() {
         for shard in shards { shard.states.withLock { _ in } }

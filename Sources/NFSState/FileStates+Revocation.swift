@@ -15,23 +15,26 @@ extension FileStates {
         if client.revokedCount > 0 {
             for (name, state) in revoked where state.client === client { forgetRevoked(name, state) }
         }
-        return removeAll(of: client, as: nil, now: now)
+        return removeAll(as: nil, now: now) { $0.client === client }
     }
 
     /// Revokes everything the client holds here. It must be kept from getting more (`Client.beginRevocation`).
     package mutating func revokeAll(of client: Client, as revocation: Revocation, now: MonotonicTime) -> Released {
         assert(client.isGone || client.isBeingRevoked)
         // Nobody would free the stateids of a client that is gone.
-        return removeAll(of: client, as: client.isGone ? nil : revocation, now: now)
+        return removeAll(as: client.isGone ? nil : revocation, now: now) { $0.client === client }
     }
 
-    private mutating func removeAll(of client: Client, as revocation: Revocation?, now: MonotonicTime) -> Released {
+    /// Revokes the opens whose open file nobody serves any more, as `isGone` says, with the locks made under them.
+    package mutating func revokeOpens(now: MonotonicTime, where isGone: (OpenResource) -> Bool) -> Released {
+        removeAll(as: .administrative, now: now) { $0.resources.contains(where: isGone) }
+    }
+
+    private mutating func removeAll(as revocation: Revocation?, now: MonotonicTime, where isMeant: (OpenState) -> Bool) -> Released {
         var released = Released()
-        let held = files.filter { $0.value.opens.contains { $0.client === client } }.keys
+        let held = files.filter { $0.value.opens.contains(where: isMeant) }.keys
         for file in held {
-            while let position = files.index(forKey: file),
-                let index = files.values[position].opens.firstIndex(where: { $0.client === client })
-            {
+            while let position = files.index(forKey: file), let index = files.values[position].opens.firstIndex(where: isMeant) {
                 released.resources += removeOpen(at: index, of: position, as: revocation)
             }
             released.freed += wake(file, now: now)

@@ -4,9 +4,19 @@ package struct Principal: Hashable, Sendable {
     package let flavor: UInt32
     /// The name within the flavor: the user id for AUTH_SYS, the principal name for RPCSEC_GSS, nothing for AUTH_NONE.
     package let name: [UInt8]
+    /// Whether nobody else can have changed what it asks for: RPCSEC_GSS with integrity or privacy. It is the same principal without.
+    package let isProtected: Bool
 
-    package init(flavor: UInt32, name: [UInt8]) {
+    package init(flavor: UInt32, name: [UInt8], isProtected: Bool = false) {
         self.flavor = flavor
         self.name = name
+        self.isProtected = isProtected
+    }
+
+    package static func == (one: Principal, other: Principal) -> Bool { one.flavor == other.flavor && one.name == other.name }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(flavor)
+        hasher.combine(name)
     }
 }

@@ -145,9 +145,14 @@ package final class Session: Sendable {
     }
 
     /// SEQUENCE: adds a connection that is not there yet to the fore channel (§2.10.3.1).
-    package func associate(_ connection: ConnectionID) {
-        connections.withLock { connections in
-            if !isDestroyed { connections[connection, default: []].insert(.impliedFore) }
+    /// - Throws: `connNotBoundToSession` where only BIND_CONN_TO_SESSION may add one (§15.1.11.6).
+    package func associate(_ connection: ConnectionID) throws(NFSStatus) {
+        try connections.withLock { connections throws(NFSStatus) in
+            if client.protection?.enforced.contains(.bindConnToSession) == true {
+                guard connections[connection] != nil else { throw .connNotBoundToSession }
+            } else if !isDestroyed {
+                connections[connection, default: []].insert(.impliedFore)
+            }
         }
     }
 

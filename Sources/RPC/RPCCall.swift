@@ -11,6 +11,8 @@ enum RPCMessage {
 enum RPCAuthentication {
     static let none: UInt32 = 0
     static let sys: UInt32 = 1
+    /// RPCSEC_GSS (RFC 2203 §3).
+    static let gss: UInt32 = 6
     /// Longest body of an opaque_auth in bytes.
     static let maximumBody = 400
 }
@@ -26,9 +28,16 @@ package struct RPCProgram: Sendable {
         self.versions = versions
         self.procedures = procedures
     }
+
+    /// What a call of something that is not served is answered with.
+    fileprivate func refusal(of number: UInt32, version: UInt32, procedure: UInt32) -> RPCReply? {
+        guard number == self.number else { return .programUnavailable }
+        guard versions.contains(version) else { return .programMismatch(low: versions.lowerBound, high: versions.upperBound) }
+        return procedure < procedures ? nil : .procedureUnavailable
+    }
 }
 
-/// Who makes a call.
+/// Who makes a call, as far as its header says.
 package enum RPCCredential: Sendable {
     case none
     case sys(AuthSys)
@@ -48,6 +57,8 @@ package struct RPCCall: Sendable {
     package enum Disposition: Sendable {
         /// Run the procedure.
         case call(RPCCall)
+        /// Find out whether the caller is who it says, then run the procedure.
+        case gss(GSSCall)
         /// Answer with this error, nothing is run.
         case refused(xid: UInt32, RPCReply)
         /// The answer to a call that was made over this connection; its body starts at byte 8.
@@ -86,35 +97,58 @@ package struct RPCCall: Sendable {
         let number = try reader.uint32()
         let version = try reader.uint32()
         let procedure = try reader.uint32()
-        guard let credential = try credential(from: &reader, credentials: &credentials) else {
-            return .refused(xid: xid, .authError(.badCredential))
+        let refusal = program.refusal(of: number, version: version, procedure: procedure)
+        let flavor = try reader.uint32()
+        guard let length = try bodyLength(&reader) else { return .refused(xid: xid, .authError(.badCredential)) }
+        let body = try reader.fixedOpaque(length)
+        if flavor == RPCAuthentication.gss {
+            return try decodeGSS(&reader, body, xid: xid, procedure: procedure, refusal: refusal)
         }
+        guard let credential = credential(flavor, body, &credentials) else { return .refused(xid: xid, .authError(.badCredential)) }
         guard try isVerifierEmpty(&reader) else { return .refused(xid: xid, .authError(.badVerifier)) }
-        guard number == program.number else { return .refused(xid: xid, .programUnavailable) }
-        guard program.versions.contains(version) else {
-            return .refused(
-                xid: xid, .programMismatch(low: program.versions.lowerBound, high: program.versions.upperBound))
-        }
-        guard procedure < program.procedures else { return .refused(xid: xid, .procedureUnavailable) }
+        if let refusal { return .refused(xid: xid, refusal) }
         return .call(
             RPCCall(xid: xid, version: version, procedure: procedure, credential: credential, argumentsOffset: reader.offset))
     }
 
     /// Nil is a bad credential. A flavor that is not served is one too: it is what the Linux server answers, so what
     /// clients know as "try another flavor".
-    private static func credential(
-        from reader: inout XDRReader, credentials: inout CredentialCache
-    ) throws(XDRError) -> RPCCredential? {
-        let flavor = try reader.uint32()
-        guard let length = try bodyLength(&reader) else { return nil }
-        let body = try reader.fixedOpaque(length)
+    private static func credential(_ flavor: UInt32, _ body: RawSpan, _ credentials: inout CredentialCache) -> RPCCredential? {
         switch flavor {
-        case RPCAuthentication.none: return length == 0 ? RPCCredential.none : nil
+        case RPCAuthentication.none: return body.isEmpty ? RPCCredential.none : nil
         case RPCAuthentication.sys:
             guard let credential = try? credentials.authSys(body) else { return nil }
             return .sys(credential)
         default: return nil
         }
+    }
+
+    /// Goes on behind the credential `body` with its verifier (RFC 2203 §5.2.2, §5.3.1).
+    private static func decodeGSS(
+        _ reader: inout XDRReader, _ body: RawSpan, xid: UInt32, procedure: UInt32, refusal: RPCReply?
+    ) throws(XDRError) -> Disposition {
+        let headerEnd = reader.offset
+        let credential: GSSCredential
+        switch GSSCredential.decode(body) {
+        case .success(let decoded): credential = decoded
+        case .failure(let status): return .refused(xid: xid, .authError(status))
+        }
+        // Control messages are calls of NULL.
+        guard credential.procedure == .data || procedure == 0 else { return .refused(xid: xid, .authError(.badCredential)) }
+        let flavor = try reader.uint32()
+        guard let length = try bodyLength(&reader) else { return .refused(xid: xid, .authError(.badVerifier)) }
+        let checksum = reader.offset..<reader.offset + length
+        _ = try reader.fixedOpaque(length)
+        let isGood =
+            switch credential.procedure {
+            case .initialize, .continueInitialize: flavor == RPCAuthentication.none && length == 0
+            case .data, .destroy: flavor == RPCAuthentication.gss
+            }
+        guard isGood else { return .refused(xid: xid, .authError(.badVerifier)) }
+        return .gss(
+            GSSCall(
+                xid: xid, procedure: procedure, credential: credential, headerEnd: headerEnd, checksum: checksum,
+                argumentsOffset: reader.offset, refusal: refusal))
     }
 
     /// The verifier of AUTH_NONE and AUTH_SYS is AUTH_NONE without a body.

@@ -1,7 +1,7 @@
 import XDR
 
 /// auth_stat: why authentication failed (RFC 5531 §9).
-package enum AuthStatus: UInt32, Sendable {
+package enum AuthStatus: UInt32, Error, Sendable {
     case badCredential = 1
     case rejectedCredential = 2
     case badVerifier = 3
@@ -25,23 +25,24 @@ package enum RPCReply: Equatable, Sendable {
     case rpcMismatch(low: UInt32, high: UInt32)
     case authError(AuthStatus)
 
-    /// Bytes `success` takes; results start behind it.
+    /// Bytes `success` takes with an AUTH_NONE verifier; results start behind it.
     package static let successLength = 24
 
-    /// Writes the reply to the call `xid`, with an AUTH_NONE verifier, at the writer's end.
-    package func write(to writer: inout XDRWriter, xid: UInt32) {
+    /// Writes the reply to the call `xid` at the writer's end.
+    /// - Parameter checksum: the body of an RPCSEC_GSS verifier, which only the replies to accepted calls have; nil for AUTH_NONE.
+    package func write(to writer: inout XDRWriter, xid: UInt32, checksum: RawSpan? = nil) {
         writer.uint32(xid)
         writer.uint32(RPCMessage.reply)
         switch self {
-        case .success: Self.accepted(0, to: &writer)
-        case .programUnavailable: Self.accepted(1, to: &writer)
+        case .success: Self.accepted(0, checksum, to: &writer)
+        case .programUnavailable: Self.accepted(1, checksum, to: &writer)
         case .programMismatch(let low, let high):
-            Self.accepted(2, to: &writer)
+            Self.accepted(2, checksum, to: &writer)
             writer.uint32(low)
             writer.uint32(high)
-        case .procedureUnavailable: Self.accepted(3, to: &writer)
-        case .garbageArguments: Self.accepted(4, to: &writer)
-        case .systemError: Self.accepted(5, to: &writer)
+        case .procedureUnavailable: Self.accepted(3, checksum, to: &writer)
+        case .garbageArguments: Self.accepted(4, checksum, to: &writer)
+        case .systemError: Self.accepted(5, checksum, to: &writer)
         case .rpcMismatch(let low, let high):
             Self.denied(0, to: &writer)
             writer.uint32(low)
@@ -52,10 +53,15 @@ package enum RPCReply: Equatable, Sendable {
         }
     }
 
-    private static func accepted(_ status: UInt32, to writer: inout XDRWriter) {
+    private static func accepted(_ status: UInt32, _ checksum: RawSpan?, to writer: inout XDRWriter) {
         writer.uint32(0)
-        writer.uint32(RPCAuthentication.none)
-        writer.uint32(0)
+        if let checksum {
+            writer.uint32(RPCAuthentication.gss)
+            writer.opaque(checksum)
+        } else {
+            writer.uint32(RPCAuthentication.none)
+            writer.uint32(0)
+        }
         writer.uint32(status)
     }
 

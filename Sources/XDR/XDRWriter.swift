@@ -130,6 +130,20 @@
         return size
     }
 
+    /// Leaves room for `size` bytes, which are zero until they are written with `withMutableBytes`.
+    /// - Returns: false past the limit.
+    package mutating func room(_ size: Int) -> Bool {
+        guard let start = extend(size) else { return false }
+        UnsafeMutableRawBufferPointer(start: start, count: size).initializeMemory(as: UInt8.self, repeating: 0)
+        return true
+    }
+
+    /// Changes what was written from byte `start` to the end, in place.
+    package mutating func withMutableBytes<Result>(from start: Int, _ body: (UnsafeMutableRawBufferPointer) -> Result) -> Result {
+        precondition(start >= 0 && start <= count)
+        return body(UnsafeMutableRawBufferPointer(start: base + start, count: count - start))
+    }
+
     /// Overwrites the word written at byte `position`.
     @inlinable
     package mutating func patch(_ value: UInt32, at position: Int) {

@@ -10,6 +10,11 @@ struct CheckCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("A YAML file of settings.", valueName: "FILE"))
     var file: String
 
+    @Option(
+        help: ArgumentHelp(
+            "Tell what holds for a client at an address on an export, instead of printing the configuration.", valueName: "ADDRESS:PSEUDO"))
+    var explain: String?
+
     func run() async throws {
         try await NFSServerCommand.reportingProblems {
             let configuration = try ServerConfiguration(flags: [:], environment: ProcessInfo.processInfo.environment, file: file)
@@ -17,7 +22,11 @@ struct CheckCommand: AsyncParsableCommand {
             for warning in configuration.warnings {
                 NFSServerCommand.say("warning: \(warning)")
             }
-            print(try configuration.yaml(), terminator: "")
+            if let explain {
+                print(try configuration.explanation(of: explain))
+            } else {
+                print(try configuration.yaml(), terminator: "")
+            }
         }
     }
 }

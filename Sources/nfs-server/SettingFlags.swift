@@ -4,6 +4,7 @@ import NFSDaemon
 /// One flag for each setting. Texts are passed on as they are, so that a mistake reads alike wherever it was made.
 struct SettingFlags: ParsableArguments {
     @Option(.export) var export: [String] = []
+    @Option(.security) var security: [String] = []
     @Option(.listen) var listen: [String] = []
     @Option(.lease) var lease: String?
     @Option(.grace) var grace: String?
@@ -22,6 +23,9 @@ struct SettingFlags: ParsableArguments {
     @Flag(.rpcbind) var rpcbind: Bool?
     @Option(.ownerDomain) var ownerDomain: String?
     @Flag(.ownerNames) var ownerNames: Bool?
+    @Flag(.manageGroups) var manageGroups: Bool?
+    @Option(.keytab) var keytab: String?
+    @Option(.servicePrincipal) var servicePrincipal: String?
     @Flag(.allowUnmounted) var allowUnmounted: Bool?
     @Option(.loops) var loops: String?
     @Option(.workers) var workers: String?
@@ -36,14 +40,16 @@ struct SettingFlags: ParsableArguments {
 
     /// The flags that were given.
     var values: [Setting: [String]] {
-        let lists: [Setting: [String]] = [.export: export, .listen: listen]
+        let lists: [Setting: [String]] = [.export: export, .security: security, .listen: listen]
         let texts: [Setting: String?] = [
             .lease: lease, .grace: grace, .graceIO: graceIO, .recoveryURL: recoveryURL, .recoveryTokenFile: recoveryTokenFile,
             .recoveryAuthority: recoveryAuthority, .recoveryCertificate: recoveryCertificate, .recoveryKey: recoveryKey,
             .recoveryDeadline: recoveryDeadline,
             .stateDirectory: stateDirectory, .deadHostsCommand: deadHostsCommand, .hostname: hostname,
             .adminSocket: adminSocket, .metricsAddress: metricsAddress, .rpcbind: rpcbind.map(String.init), .ownerDomain: ownerDomain,
-            .ownerNames: ownerNames.map(String.init), .allowUnmounted: allowUnmounted.map(String.init),
+            .ownerNames: ownerNames.map(String.init), .manageGroups: manageGroups.map(String.init), .keytab: keytab,
+            .servicePrincipal: servicePrincipal,
+            .allowUnmounted: allowUnmounted.map(String.init),
             .loops: loops, .workers: workers, .maximumConnections: maximumConnections, .maximumClients: maximumClients,
             .maximumSessions: maximumSessions, .maximumTransfer: maximumTransfer, .bufferMemory: bufferMemory,
             .cachedDescriptors: cachedDescriptors, .logLevel: logLevel, .logFormat: logFormat,

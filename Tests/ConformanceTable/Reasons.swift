@@ -15,7 +15,7 @@ enum Reasons {
         .delay: "what has to wait for a device or for the record of clients waits in the server (docs/ARCHITECTURE.md)",
         .serverFault: "every failure known has a status of its own",
         .delegRevoked: "no delegations are given",
-        .wrongCred: "state protection is not granted, so that state belongs to whoever names it (§2.10.8.3)",
+        .wrongCred: "a client may have only its record and its sessions protected, else state belongs to whoever names it (§18.35.3)",
         .unsafeCompound: "no two operations of a compound contradict each other here",
         .unknownLayoutType: "no attribute of pNFS is supported: NFS4ERR_ATTRNOTSUPP",
     ]

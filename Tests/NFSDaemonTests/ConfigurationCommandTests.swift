@@ -68,6 +68,80 @@ struct ConfigurationCommandTests {
             ])
     }
 
+    @Test(
+        "check --explain tells what holds for an address on an export",
+        arguments: [
+            (
+                "10.1.2.3:/vol/below",
+                ["10.1.2.3 on /vol (/proc): admitted", "  network: 10.1.0.0/16", "  access: read-only"]
+                    + ["  squash: all (everybody becomes anonymous)", "  anonymous: uid 7, gid 65534", "  security: krb5p, sys"]
+                    + principals
+            ),
+            (
+                "[fd00::1]:/vol",
+                ["fd00::1 on /vol (/proc): admitted", "  network: fd00::/8", "  access: read and write", "  squash: none"]
+                    + ["  anonymous: uid 7, gid 65534", "  security: sys"] + principals
+            ),
+            (
+                "192.0.2.1:/vol",
+                ["192.0.2.1 on /vol (/proc): NOT ADMITTED", "  no entry of allowed-networks holds it: 10.0.0.0/8, 10.1.0.0/16, fd00::/8"]
+            ),
+            (
+                "192.0.2.1:/open",
+                ["192.0.2.1 on /open (/sys): admitted", "  network: 0.0.0.0/0 (everyone)", "  access: read and write"]
+                    + ["  squash: root (root becomes anonymous)", "  anonymous: uid 65534, gid 65534", "  security: sys"] + principals
+            ),
+        ])
+    func explain(question: String, answer: [String]) throws {
+        let files = try explained()
+        let outcome = try runServer(["check", files.file, "--explain", question])
+        #expect(outcome.output.split(separator: "\n").map(String.init) == answer)
+        #expect(outcome.status == 0)
+    }
+
+    @Test(
+        "check --explain says what it cannot explain",
+        arguments: [
+            ("10.1.2.3:/none", "--explain: /none is no export: exported are /vol, /open"),
+            (
+                "fd00::1:/vol",
+                #"--explain must be a numeric address and a pseudo path such as 10.1.2.3:/vol or [fd00::1]:/vol, not "fd00::1:/vol""#
+            ),
+            (
+                "[10.1.2.3]:/vol",
+                #"--explain must be a numeric address and a pseudo path such as 10.1.2.3:/vol or [fd00::1]:/vol, not "[10.1.2.3]:/vol""#
+            ),
+            (
+                "host", #"--explain must be a numeric address and a pseudo path such as 10.1.2.3:/vol or [fd00::1]:/vol, not "host""#
+            ),
+        ])
+    func explainMistake(question: String, problem: String) throws {
+        let files = try explained()
+        let outcome = try runServer(["check", files.file, "--explain", question])
+        #expect(outcome.errors == ["nfs-server: \(problem)"])
+        #expect(outcome.status == 1)
+    }
+
+    private func explained() throws -> (directory: TemporaryDirectory, file: String) {
+        let directory = try TemporaryDirectory()
+        let file = try directory.file(
+            """
+            state-dir: \(directory.path)
+            export:
+              - path: /proc
+                pseudo: /vol
+                anonymous-uid: 7
+                allowed-networks:
+                  - 10.0.0.0/8
+                  - {network: 10.1.0.0/16, read-only: true, squash: all, security: [krb5p, sys]}
+                  - "fd00::/8"
+              - path: /sys
+                pseudo: /open
+                squash: root
+            """)
+        return (directory, file)
+    }
+
     @Test("serve refuses what check refuses, with one line and exit code 1")
     func serveFailure() throws {
         let outcome = try runServer(["serve", "--export", "/proc", "--lease", "0"])
@@ -135,6 +209,11 @@ struct ConfigurationCommandTests {
 }
 
 private let mayMount = (try? run("/usr/bin/unshare", ["-m", "true"]).status) == 0
+
+/// What check --explain says of Kerberos principals when the configuration says nothing.
+private let principals = [
+    "  unknown principals: anonymous", "  machine principals: anonymous, or the user krb5.conf maps them to",
+]
 
 private struct Outcome {
     let status: Int32

@@ -10,11 +10,11 @@ struct ConfigurationLoadingTests {
         let configuration = try configuration([.export: ["/srv/volume"]])
         #expect(configuration.exports.map(\.path) == ["/srv/volume"])
         #expect(configuration.exports.map(\.pseudoPath) == ["/volume"])
-        #expect(configuration.exports[0].squash == .none)
-        #expect(configuration.exports[0].anonymousUID == 65534)
-        #expect(configuration.exports[0].anonymousGID == 65534)
+        #expect(configuration.exports[0].rule.squash == .none)
+        #expect(configuration.exports[0].rule.anonymous.uid == 65534)
+        #expect(configuration.exports[0].rule.anonymous.gid == 65534)
         #expect(configuration.exports[0].isSynchronous)
-        #expect(!configuration.exports[0].isReadOnly)
+        #expect(!configuration.exports[0].rule.isReadOnly)
         #expect(!configuration.exports[0].allowsUnmounted)
         #expect(configuration.listen.map(\.description) == ["0.0.0.0:2049"])
         #expect(configuration.lease == .seconds(60))
@@ -25,6 +25,8 @@ struct ConfigurationLoadingTests {
         #expect(!configuration.registersWithRPCBind)
         #expect(configuration.ownerDomain == nil)
         #expect(!configuration.sendsOwnerNames)
+        #expect(configuration.keytab == nil)
+        #expect(configuration.servicePrincipal == nil)
         #expect(configuration.limits.transfer == 1 << 20)
         #expect(configuration.logLevel == .info)
         #expect(configuration.logFormat == .text)
@@ -61,14 +63,17 @@ struct ConfigurationLoadingTests {
     func environmentName(of setting: Setting) throws {
         let good: [Setting: String] = [
             .export: "/env", .listen: "127.0.0.1:7", .recoveryURL: "http://h:1/v1", .stateDirectory: "/env", .hostname: "env",
-            .adminSocket: "/env/socket", .rpcbind: "true", .ownerDomain: "example.org", .ownerNames: "true", .allowUnmounted: "true",
-            .graceIO: "safe", .metricsAddress: "127.0.0.1:7", .maximumTransfer: "64KiB", .bufferMemory: "64MiB",
+            .adminSocket: "/env/socket", .rpcbind: "true", .ownerDomain: "example.org", .ownerNames: "true", .manageGroups: "true",
+            .allowUnmounted: "true",
+            .security: "krb5p,sys", .graceIO: "safe", .metricsAddress: "127.0.0.1:7", .maximumTransfer: "64KiB", .bufferMemory: "64MiB",
             .logLevel: "debug", .logFormat: "json", .deadHostsCommand: "/env",
             .recoveryTokenFile: "/env", .recoveryAuthority: "/env", .recoveryCertificate: "/env", .recoveryKey: "/env",
+            .keytab: "/env", .servicePrincipal: "nfs/env",
         ]
         let base = try ServerConfiguration(flags: [:], environment: ["REMUDA_EXPORT": "/data"], file: nil)
         var environment = ["REMUDA_EXPORT": "/data"].merging([setting.variable: good[setting] ?? "77"]) { $1 }
         if setting == .ownerNames { environment[Setting.ownerDomain.variable] = "example.org" }
+        if setting == .servicePrincipal { environment[Setting.keytab.variable] = "/keytab" }
         let changed = try ServerConfiguration(flags: [:], environment: environment, file: nil)
         #expect(changed != base)
         #expect(changed.warnings.isEmpty)
@@ -124,18 +129,18 @@ struct ConfigurationLoadingTests {
         let first = loaded.exports[0]
         #expect(first.path == "/srv/a")
         #expect(first.pseudoPath == "/vol/a")
-        #expect(first.isReadOnly)
-        #expect(first.squash == .all)
-        #expect(first.anonymousUID == 1000)
-        #expect(first.anonymousGID == UInt32.max - 1)
-        #expect(first.allowedNetworks.map(\.description) == ["10.0.0.0/8", "fd00::/8", "192.0.2.7/32"])
+        #expect(first.rule.isReadOnly)
+        #expect(first.rule.squash == .all)
+        #expect(first.rule.anonymous.uid == 1000)
+        #expect(first.rule.anonymous.gid == UInt32.max - 1)
+        #expect(first.allowedNetworks.map(\.network.description) == ["10.0.0.0/8", "fd00::/8", "192.0.2.7/32"])
         #expect(!first.isSynchronous)
         #expect(first.crossesMounts)
         #expect(first.takesUTF8Only)
         #expect(first.allowsUnmounted)
         #expect(loaded.exports.map(\.pseudoPath) == ["/vol/a", "/b", "/other", "/d"])
-        #expect(loaded.exports[3].squash == .root)
-        #expect(loaded.exports[3].allowedNetworks.map(\.description) == ["10.0.0.0/8"])
+        #expect(loaded.exports[3].rule.squash == .root)
+        #expect(loaded.exports[3].allowedNetworks.map(\.network.description) == ["10.0.0.0/8"])
         #expect(!loaded.exports[1].crossesMounts && !loaded.exports[1].takesUTF8Only)
         #expect(loaded.exports.map(\.allowsUnmounted) == [true, false, false, false])
     }
@@ -183,6 +188,9 @@ struct ConfigurationLoadingTests {
             export:
               - {path: "/srv/a: b#'c", pseudo: "/2024", read-only: true, squash: root, anonymous-uid: 7, allowed-networks: ["::1"]}
               - "/srv/true:/null"
+              - path: /srv/c
+                security: [krb5p, sys]
+                allowed-networks: [10.0.0.0/8, {network: "fd00::/8", read-only: true, squash: all, anonymous-gid: 5, security: none, unknown-principals: refuse, machine-root: true}]
             listen: ["0.0.0.0:2049", "[::]:2049"]
             recovery-url: http://host:9503/v1/recoverybackend
             recovery-token-file: /run/secrets/token
@@ -192,6 +200,8 @@ struct ConfigurationLoadingTests {
             recovery-deadline: 3
             state-dir: /state
             dead-hosts-command: /bin/dead-hosts
+            keytab: /etc/nfs.keytab
+            service-principal: nfs/host@EXAMPLE.ORG
             hostname: "0123"
             admin-socket: /run/remuda.sock
             max-transfer: 64KiB

@@ -24,6 +24,11 @@ struct ConfigurationMistakeTests {
             ("listen: [{a: b}]", "server.yaml:2: listen must be one value, not a mapping"),
             ("rpcbind: maybe", #"server.yaml:2: rpcbind must be true or false, not "maybe""#),
             ("owner-domain: ex ample", #"server.yaml:2: owner-domain must be a DNS domain such as example.org, not "ex ample""#),
+            (
+                "keytab: /k\nservice-principal: host/a",
+                #"server.yaml:3: service-principal must be a principal such as nfs/host.example.org: clients ask for the service nfs, not "host/a""#
+            ),
+            ("service-principal: nfs/a", "server.yaml:2: service-principal needs keytab: name the file with its keys"),
             ("owner-names: on", "server.yaml:2: owner-names needs owner-domain: say what domain the names are of"),
             ("log-format: xml", #"server.yaml:2: log-format must be one of text, json, not "xml""#),
             (
@@ -67,8 +72,38 @@ struct ConfigurationMistakeTests {
             ("path: /a, anonymous-uid: -1", #"server.yaml:2: export anonymous-uid must be a whole number from 0 to 4294967294, not "-1""#),
             ("path: /a, readonly: true", #"server.yaml:2: unknown key "readonly": did you mean read-only?"#),
             (
-                "path: /a, security: krb5",
-                #"server.yaml:2: unknown key "security": known are path, pseudo, read-only, squash, anonymous-uid, anonymous-gid, allowed-networks, sync, cross-mounts, utf8-only, allow-unmounted"#
+                "path: /a, volume: b",
+                #"server.yaml:2: unknown key "volume": known are path, pseudo, read-only, squash, anonymous-uid, anonymous-gid, security, unknown-principals, machine-root, allowed-networks, sync, cross-mounts, utf8-only, allow-unmounted"#
+            ),
+            (
+                "path: /a, security: kerberos",
+                #"server.yaml:2: export security must be one of none, sys, krb5, krb5i, krb5p, not "kerberos""#
+            ),
+            (
+                "path: /a, unknown-principals: ignore",
+                #"server.yaml:2: export unknown-principals must be one of anonymous, refuse, not "ignore""#
+            ),
+            ("path: /a, machine-root: some", #"server.yaml:2: export machine-root must be true or false, not "some""#),
+            ("path: /a, security: []", "server.yaml:2: export security is an empty list: list something or remove the line"),
+            ("path: /a, security: [sys, krb5, sys]", "server.yaml:2: export security has sys twice: keep one"),
+            (
+                "path: /a, allowed-networks: [{read-only: true}]",
+                #"server.yaml:2: export allowed-networks has no network: add "network: ADDRESS/LENGTH""#
+            ),
+            (
+                "path: /a, allowed-networks: [10.0.0.0/8, {network: 10.0.0.0/8, squash: all}]",
+                "server.yaml:2: export allowed-networks has 10.0.0.0/8 twice: keep one"
+            ),
+            (
+                "path: /a, allowed-networks: [{network: 10.0.0.0/8, sync: true}]",
+                #"server.yaml:2: unknown key "sync": known are network, read-only, squash, anonymous-uid, anonymous-gid, security, unknown-principals, machine-root"#
+            ),
+            (
+                "path: /a, allowed-networks: [{network: 10.0.0.0/8, squash: some}]",
+                #"server.yaml:2: export allowed-networks squash must be one of none, root, all, not "some""#
+            ),
+            (
+                "path: /a, allowed-networks: [[10.0.0.0/8]]", "server.yaml:2: export allowed-networks must be one value, not a list"
             ),
             (
                 "path: /a, allowed-networks: [10.0.0.0/33]",

@@ -1,4 +1,6 @@
+import FileSystem
 import NFSDaemon
+import NFSServer
 import Testing
 
 @Suite("Addresses and networks")
@@ -31,7 +33,62 @@ struct ConfigurationNetworkTests {
     @Test("The default networks hold every address", arguments: ["0.0.0.0", "255.1.2.3", "::", "ffff:ffff::1", "::ffff:1.2.3.4"])
     func everyone(address: String) throws {
         let export = try ExportConfiguration(GivenValue(text: "/data", origin: "export"))
-        #expect(try export.allows(#require(IPAddress(address))))
+        let client = try #require(IPAddress(address))
+        #expect(export.allowedNetwork(of: client)?.network.prefixLength == 0)
+    }
+
+    @Test(
+        "Of the networks that hold an address the longest prefix counts, wherever it stands",
+        arguments: [
+            ("10.1.2.3", "10.1.2.3/32"), ("10.1.2.4", "10.1.2.0/24"), ("10.1.3.4", "10.0.0.0/8"), ("::ffff:10.1.2.3", "10.1.2.3/32"),
+            ("192.0.2.1", nil), ("fd00::1", "fd00::/8"), ("fd00:1::1", "fd00:1::/32"), ("fe80::1", nil),
+        ])
+    func longestMatch(address: String, network: String?) throws {
+        let export = try configuration(
+            yaml: """
+                export:
+                  path: /data
+                  allowed-networks: [10.0.0.0/8, 10.1.2.3, 10.1.2.0/24, "fd00:1::/32", "fd00::/8"]
+                """
+        ).exports[0]
+        #expect(try export.allowedNetwork(of: #require(IPAddress(address)))?.network.description == network)
+    }
+
+    @Test("A network has the rule of its export but for what it says itself")
+    func rulesOfNetworks() throws {
+        let export = try configuration(
+            yaml: """
+                security: [krb5p, krb5]
+                export:
+                  path: /data
+                  squash: root
+                  anonymous-uid: 7
+                  allowed-networks:
+                    - 10.0.0.0/8
+                    - {network: 10.1.0.0/16, read-only: true, squash: all, anonymous-uid: 8, anonymous-gid: 9, security: [krb5i, sys]}
+                    - {network: 10.2.0.0/16, squash: none}
+                """
+        ).exports[0]
+        let own = ExportRule(squash: .root, anonymous: Credentials(uid: 7, gid: 65534), security: [.krb5p, .krb5])
+        #expect(export.rule == own)
+        var third = own
+        third.squash = .none
+        #expect(
+            export.allowedNetworks.map(\.rule) == [
+                own, ExportRule(isReadOnly: true, squash: .all, anonymous: Credentials(uid: 8, gid: 9), security: [.krb5i, .sys]), third,
+            ])
+    }
+
+    @Test("Flavors are the server's unless the export has its own, and sys when nobody says any")
+    func security() throws {
+        #expect(try configuration([:]).exports[0].rule.security == [.sys])
+        #expect(try configuration([.security: ["krb5p", "sys"]]).exports[0].rule.security == [.krb5p, .sys])
+        let variables = ["REMUDA_EXPORT": "/a", "REMUDA_SECURITY": "krb5i,krb5"]
+        let export = try ServerConfiguration(flags: [:], environment: variables, file: nil).exports[0]
+        #expect(export.rule.security == [.krb5i, .krb5])
+        #expect(export.allowedNetworks.allSatisfy { $0.rule == export.rule })
+        let mixed = try configuration(yaml: "security: krb5\nexport: [{path: /a, security: none}, /b]")
+        #expect(mixed.exports.map(\.rule.security) == [[.none], [.krb5]])
     }
 
     @Test(

@@ -16,7 +16,7 @@ struct DataFaultTests {
         device = FailingDevice(files)
         server = await InProcessServer.start([
             NameSpace.Entry(pseudoPath: "/export", fileSystem: device),
-            NameSpace.Entry(pseudoPath: "/read-only", fileSystem: files, rules: Export.Rules(isReadOnly: true)),
+            NameSpace.Entry(pseudoPath: "/read-only", fileSystem: files, rules: Export.Rules(ExportRule(isReadOnly: true))),
         ])
     }
 

@@ -11,16 +11,17 @@ struct ExportRulesTests {
     private static let user = Credential.sys(uid: 1000, gid: 1000)
 
     /// One file system, exported as it is and under the rules to be tested.
-    private static func server(_ rules: Export.Rules) async throws -> InProcessServer {
+    private static func server(_ rules: Export.Rules, free: ExportRule = ExportRule()) async throws -> InProcessServer {
         let files = try memoryFiles()
         return await InProcessServer.start([
-            NameSpace.Entry(pseudoPath: "/free", fileSystem: files), NameSpace.Entry(pseudoPath: "/ruled", fileSystem: files, rules: rules),
+            NameSpace.Entry(pseudoPath: "/free", fileSystem: files, rules: Export.Rules(free)),
+            NameSpace.Entry(pseudoPath: "/ruled", fileSystem: files, rules: rules),
         ])
     }
 
     @Test("read-only: everything that changes something is ROFS, reading goes on")
     func readOnly() async throws {
-        let session = try await Self.server(Export.Rules(isReadOnly: true)).session()
+        let session = try await Self.server(Export.Rules(ExportRule(isReadOnly: true))).session()
         _ = try await session.makeFile(session.lookup("/free"), "file", [1, 2])
         let directory = try await session.lookup("/ruled")
         let file = try await session.lookup(directory, "file")
@@ -47,7 +48,7 @@ struct ExportRulesTests {
 
     @Test("ACCESS on a read-only export grants no change")
     func readOnlyAccess() async throws {
-        let session = try await Self.server(Export.Rules(isReadOnly: true)).session()
+        let session = try await Self.server(Export.Rules(ExportRule(isReadOnly: true))).session()
         let granted = try await session.run(.putFH(session.lookup("/ruled")), .access(.all)).access.granted
         #expect(granted.contains([.read, .lookup]))
         #expect(granted.isDisjoint(with: [.modify, .extend, .delete]))
@@ -57,7 +58,7 @@ struct ExportRulesTests {
         "squashed callers act as the anonymous user, others as themselves",
         arguments: [(Squash.none, "0", "1000"), (.root, "4242", "1000"), (.all, "4242", "4242")])
     func squash(_ squash: Squash, ofRoot: String, ofUser: String) async throws {
-        let rules = Export.Rules(squash: squash, anonymous: Credentials(uid: 4242, gid: 4343))
+        let rules = Export.Rules(ExportRule(squash: squash, anonymous: Credentials(uid: 4242, gid: 4343)))
         let session = try await Self.server(rules).session()
         let directory = try await session.lookup("/ruled")
         for (name, credential, owner) in [("of root", Credential.root, ofRoot), ("of user", Self.user, ofUser)] {
@@ -75,18 +76,55 @@ struct ExportRulesTests {
 
     private static let admitted = PeerAddress(address: [10, 0, 0, 1], port: 700)
     private static let stranger = PeerAddress(address: [10, 0, 0, 2], port: 700)
-    private static let rules = Export.Rules(admits: { $0.address == admitted.address })
+    private static let rules = Export.Rules { $0.address == admitted.address ? ExportRule() : nil }
 
-    @Test("a client at an address that is not admitted gets ACCESS; a filehandle it got hold of is STALE to it, as PUTFH has no ACCESS")
+    @Test("a client at an address that is not admitted gets ACCESS when it looks the export up or asks for its flavors")
     func admission() async throws {
-        let server = try await Self.server(Self.rules)
-        let inside = try await TestSession.establish(over: server.connect(from: Self.admitted))
-        let handle = try await inside.lookup("/ruled")
-        let outside = try await TestSession.establish(over: server.connect(from: Self.stranger))
+        let outside = try await TestSession.establish(over: Self.server(Self.rules).connect(from: Self.stranger))
         #expect(try await outside.outcome(of: "/ruled") == Outcome(.lookup, .access))
         #expect(try await outside.compound(.putRootFH, .secInfo("ruled")).outcome == Outcome(.secInfo, .access))
-        #expect(try await outside.compound(.putFH(handle)).outcome == Outcome(.putFH, .stale))
         #expect(try await outside.outcome(of: "/free") == Outcome(.lookup, .ok))
+    }
+
+    /// What a client that is not admitted may try on a file, and what it gets.
+    private static let attempts: [(operation: Operation, outcome: Outcome)] = [
+        (.getFH, Outcome(.getFH, .ok)), (.saveFH, Outcome(.saveFH, .ok)), (.getAttr([.type]), Outcome(.getAttr, .access)),
+        (.access(.all), Outcome(.access, .access)), (.read(count: 1), Outcome(.read, .access)),
+        (.write(.anonymous, [1]), Outcome(.write, .access)), (.commit(), Outcome(.commit, .access)),
+        (.setAttr(.size(0)), Outcome(.setAttr, .access)), (.lookup("x"), Outcome(.lookup, .access)), (.lookupP, Outcome(.lookupP, .access)),
+        (.readDir(), Outcome(.readDir, .access)), (.create(.directory, "x"), Outcome(.create, .access)),
+        (.remove("x"), Outcome(.remove, .access)), (.open(.null("x"), access: .read), Outcome(.open, .access)),
+        (.open(.fileHandle, access: .read), Outcome(.open, .access)), (.secInfo("x"), Outcome(.secInfo, .access)),
+        (.secInfoNoName(), Outcome(.secInfoNoName, .access)), (.secInfoNoName(style: 1), Outcome(.secInfoNoName, .access)),
+    ]
+
+    @Test("a filehandle it got hold of is ACCESS for the operation behind PUTFH, which has no such status", arguments: attempts.indices)
+    func admissionOfHandle(_ index: Int) async throws {
+        let server = try await Self.server(Self.rules)
+        let inside = try await TestSession.establish(over: server.connect(from: Self.admitted))
+        let handle = try await inside.makeFile(inside.lookup("/ruled"), "file", [1])
+        let outside = try await TestSession.establish(over: server.connect(from: Self.stranger))
+        #expect(try await outside.compound(.putFH(handle)).status == .ok)
+        let (operation, outcome) = Self.attempts[index]
+        #expect(try await outside.compound(.putFH(handle), operation).outcome == outcome)
+    }
+
+    @Test("the rule is that of the client's address: two clients of one export act under two rules")
+    func rulesByAddress() async throws {
+        let server = try await Self.server(
+            Export.Rules { peer in
+                peer.address == Self.admitted.address
+                    ? ExportRule(security: [.krb5p, .krb5i, .krb5, .sys])
+                    : ExportRule(isReadOnly: true, squash: .all, anonymous: Credentials(uid: 7, gid: 8))
+            })
+        let writer = try await TestSession.establish(over: server.connect(from: Self.admitted))
+        let reader = try await TestSession.establish(over: server.connect(from: Self.stranger))
+        let (directory, file) = (try await writer.lookup("/ruled"), try await writer.makeFile(writer.lookup("/ruled"), "file", mode: 0o600))
+        #expect(try await reader.compound(.putFH(directory), .remove("file")).outcome == Outcome(.remove, .roFS))
+        #expect(try await reader.compound(.putFH(file), .read(count: 1)).outcome == Outcome(.read, .access))
+        #expect(try await writer.run(.putFH(file), .secInfoNoName()).securityFlavors == [390_005, 390_004, 390_003, 1])
+        #expect(try await reader.run(.putFH(file), .secInfoNoName()).securityFlavors == [1])
+        try await writer.run(.putFH(directory), .remove("file"))
     }
 
     @Test("READDIR names the export to it, with ACCESS for its attributes, of which mounted_on_fileid is none")
@@ -118,19 +156,66 @@ struct ExportRulesTests {
 
     // MARK: Flavors (§2.6.3.1)
 
-    @Test("AUTH_NONE gets as far as the pseudo file system, where it can ask for flavors: WRONGSEC inside an export")
+    @Test("SECINFO and SECINFO_NO_NAME tell what an export accepts, in its order, and krb5 with its mechanism and service")
+    func offeredFlavors() async throws {
+        let offers: [([SecurityFlavor], [UInt32])] = [
+            ([.sys], [1]), ([.krb5, .sys], [390_003, 1]), ([.sys, .krb5i, .none], [1, 390_004, 0]), ([.krb5p], [390_005]),
+        ]
+        for (security, flavors) in offers {
+            let session = try await Self.server(Export.Rules(ExportRule(security: security))).session()
+            #expect(try await session.run(.putRootFH, .secInfo("ruled")).securityFlavors == flavors)
+            // The way to each export leads through the pseudo file system, which accepts what any of them does.
+            #expect(try await session.run(.putRootFH, .secInfoNoName()).securityFlavors == [1] + flavors.filter { $0 != 1 })
+        }
+    }
+
+    @Test("an export that takes krb5 alone can be found by it alone: sys is WRONGSEC at once, but is told what is accepted")
+    func kerberosOnly() async throws {
+        let rules = Export.Rules(ExportRule(security: [.krb5p, .krb5i]))
+        let server = await InProcessServer.start([NameSpace.Entry(pseudoPath: "/ruled", fileSystem: try memoryFiles(), rules: rules)])
+        let session = try await server.session()
+        #expect(try await session.compound(.putRootFH, .getAttr([.type])).outcome == Outcome(.putRootFH, .wrongSec))
+        #expect(try await session.compound(.putRootFH, .lookup("ruled")).outcome == Outcome(.lookup, .wrongSec))
+        #expect(try await session.run(.putRootFH, .secInfoNoName()).securityFlavors == [390_005, 390_004])
+        #expect(try await session.run(.putRootFH, .secInfo("ruled")).securityFlavors == [390_005, 390_004])
+    }
+
+    @Test("whom no export admits is told so, not to come another way")
+    func nobodyAdmits() async throws {
+        let rules = Export.Rules { _ in nil }
+        let server = await InProcessServer.start([NameSpace.Entry(pseudoPath: "/ruled", fileSystem: try memoryFiles(), rules: rules)])
+        #expect(try await server.session().outcome(of: "/ruled") == Outcome(.lookup, .access))
+    }
+
+    @Test("AUTH_NONE acts as the anonymous user where it is accepted")
+    func anonymous() async throws {
+        let rule = ExportRule(anonymous: Credentials(uid: 4242, gid: 4343), security: [.sys, .none])
+        let session = try await Self.server(Export.Rules(rule)).session()
+        let directory = try await session.lookup("/ruled")
+        let file = try await session.open(directory, "file", credential: Credential.none)
+        let attributes = try await session.attributes(file.handle, [.owner, .ownerGroup])
+        #expect(attributes.owner == "4242")
+        #expect(attributes.ownerGroup == "4343")
+    }
+
+    @Test("AUTH_NONE is WRONGSEC where nobody accepts it, and may ask for flavors")
     func authNone() async throws {
         let session = try await Self.server(Export.Rules()).session()
-        #expect(try await session.compound([.putRootFH, .getAttr([.type])], credential: Credential.none).status == .ok)
+        let denied = try await session.compound([.putRootFH, .getAttr([.type])], credential: Credential.none)
+        #expect(denied.outcome == Outcome(.putRootFH, .wrongSec))
         #expect(try await session.outcome(of: "/ruled", credential: Credential.none) == Outcome(.lookup, .wrongSec))
         let flavors = try await session.compound([.putRootFH, .secInfo("ruled")], credential: Credential.none).securityFlavors
         #expect(flavors == [1])
-        let listed = try await session.compound([.putRootFH, .readDir([.type, .rdattrError])], credential: Credential.none).entries
-        let error = FileAttributes([.rdattrError: .uint32(Status.wrongSec.rawValue)])
-        #expect(listed.entries.map(\.attributes) == [error, error])
+    }
+
+    @Test("READDIR names exports whose flavors the request has not, with WRONGSEC for their attributes")
+    func flavorOfListed() async throws {
+        let session = try await Self.server(Export.Rules(ExportRule(security: [.krb5]))).session()
+        let listed = try await session.compound(.putRootFH, .readDir([.type, .rdattrError])).entries.entries
+        let ruled = try #require(listed.first { $0.name == Array("ruled".utf8) })
+        #expect(ruled.attributes == FileAttributes([.rdattrError: .uint32(Status.wrongSec.rawValue)]))
         // READDIR itself has no WRONGSEC.
-        let whole = try await session.compound([.putRootFH, .readDir([.type])], credential: Credential.none)
-        #expect(whole.outcome == Outcome(.readDir, .access))
+        #expect(try await session.compound(.putRootFH, .readDir([.type])).outcome == Outcome(.readDir, .access))
     }
 
     /// What follows an operation that puts a filehandle of an export which does not accept AUTH_NONE, and what the compound
@@ -166,7 +251,7 @@ struct ExportRulesTests {
     @Test("the operation that puts a filehandle is WRONGSEC where what follows cannot be (§2.6.3.1.1)", arguments: followers.indices)
     func flavorOfPutFilehandle(_ index: Int) async throws {
         let (next, outcome) = Self.followers[index]
-        let session = try await Self.server(Export.Rules()).session()
+        let session = try await Self.server(Export.Rules(), free: ExportRule(security: [.sys, .none])).session()
         let directory = try await session.lookup("/ruled")
         _ = try await session.makeFile(directory, "file")
         _ = try await session.makeDirectory(directory, "inner")
@@ -252,7 +337,7 @@ struct ExportRulesTests {
 
     @Test("what is exported twice has a filehandle and an fsid in each, is XDEV between them, and has one set of opens and locks")
     func exportedTwice() async throws {
-        let session = try await Self.server(Export.Rules(isReadOnly: true)).session()
+        let session = try await Self.server(Export.Rules(ExportRule(isReadOnly: true))).session()
         let (free, ruled) = (try await session.lookup("/free"), try await session.lookup("/ruled"))
         let open = try await session.open(free, "file", deny: .write)
         let same = try await session.lookup(ruled, "file")

@@ -54,6 +54,8 @@ final class FailingDevice: FileSystem {
         try cache?.flush()
     }
 
+    func hasOpened(_ file: any OpenFile) -> Bool { (file as? FailingOpenFile)?.device === self }
+
     func node(for handle: NFSProtocol.FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node {
         whenNamed.withLock { $0 }?()
         return FailingNode(try files.node(for: handle, caller), on: self)
@@ -150,7 +152,7 @@ private final class FailingNode: Node {
 
 private final class FailingOpenFile: OpenFile {
     private let file: any OpenFile
-    private let device: FailingDevice
+    let device: FailingDevice
 
     init(_ file: any OpenFile, on device: FailingDevice) {
         self.file = file

@@ -41,7 +41,7 @@ struct ClientHistoryTests {
                 #expect(status == .ok)
             case 8:
                 guard let known = [model.confirmed[owner], model.unconfirmed[owner]].compactMap({ $0 }).first else { continue }
-                status = NFSStateTests.status { () throws(NFSStatus) in _ = try table.destroyClientID(known.client.id) }
+                status = NFSStateTests.status { () throws(NFSStatus) in _ = try table.destroyClientID(known.client.id, principal: root) }
                 #expect(status == (known.sessions.isEmpty ? .ok : .clientidBusy))
                 guard status == .ok else { break }
                 if model.confirmed[owner]?.client === known.client { model.confirmed[owner] = nil } else { model.unconfirmed[owner] = nil }

@@ -70,7 +70,7 @@ struct CreateSessionTests {
         let client = try table.exchange("a").0.client
         for id in [ClientID(rawValue: 0), ClientID(rawValue: client.id.rawValue + 1), ClientID(rawValue: client.id.rawValue ^ 1 << 40)] {
             #expect(throws: NFSStatus.staleClientid) { try create(sessionRequest(id, 1)) }
-            #expect(throws: NFSStatus.staleClientid) { try table.destroyClientID(id) }
+            #expect(throws: NFSStatus.staleClientid) { try table.destroyClientID(id, principal: root) }
         }
     }
 
@@ -172,17 +172,17 @@ struct CreateSessionTests {
 
     @Test mutating func destroyClientIDNeedsAClientWithoutSessionsAndState() throws {
         let (client, session, _) = try table.connect("a")
-        #expect(throws: NFSStatus.clientidBusy) { try table.destroyClientID(client.id) }
+        #expect(throws: NFSStatus.clientidBusy) { try table.destroyClientID(client.id, principal: root) }
         var states = FileStates(instance: instance, shard: 0, limits: StateLimits())
         let open = try states.open(file(1), client, .read)
         _ = try table.destroySession(session.id)
-        #expect(throws: NFSStatus.clientidBusy) { try table.destroyClientID(client.id) }
+        #expect(throws: NFSStatus.clientidBusy) { try table.destroyClientID(client.id, principal: root) }
         _ = try states.close(open, of: file(1), client: client)
-        let dropped = try table.destroyClientID(client.id)
+        let dropped = try table.destroyClientID(client.id, principal: root)
         #expect(dropped.client === client)
-        #expect(throws: NFSStatus.staleClientid) { try table.destroyClientID(client.id) }
+        #expect(throws: NFSStatus.staleClientid) { try table.destroyClientID(client.id, principal: root) }
         let unconfirmed = try table.exchange("b").0.client
-        _ = try table.destroyClientID(unconfirmed.id)
+        _ = try table.destroyClientID(unconfirmed.id, principal: root)
         #expect(unconfirmed.isGone)
         try table.checkInvariants()
     }

@@ -116,7 +116,7 @@ struct SessionTests {
         #expect(try session.bind(2, direction) == channels)
         #expect(session.isBound(2))
         // One that only sent a SEQUENCE before is new.
-        session.associate(3)
+        try session.associate(3)
         #expect(session.isBound(3))
         #expect(try session.bind(3, direction) == channels)
     }
@@ -131,7 +131,7 @@ struct SessionTests {
         for (number, outcome) in outcomes.enumerated() {
             let connection = ConnectionID(number + 10)
             _ = try session.bind(connection, outcome.bound)
-            session.associate(connection)
+            try session.associate(connection)
             if let channels = outcome.channels {
                 #expect(try session.bind(connection, outcome.wanted) == channels)
             } else {

@@ -9,8 +9,8 @@ struct ChildProcess: Sendable {
 
     /// - Parameters:
     ///   - log: the file standard error is appended to.
-    ///   - variable: `NAME=VALUE`, added to the environment.
-    init(_ executable: String, _ arguments: [String], log: String, variable: String? = nil) throws {
+    ///   - environment: what is added to it, as `NAME=VALUE`.
+    init(_ executable: String, _ arguments: [String], log: String, environment: [String] = []) throws {
         var pair: [Int32] = [0, 0]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
             throw ConnectionError.failed(errno)
@@ -26,7 +26,7 @@ struct ChildProcess: Sendable {
         var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = []
         while let entry = environ[variables.count] { variables.append(strdup(entry)) }
-        variables += [variable.map { strdup($0) }, nil]
+        variables += environment.map { strdup($0) } + [nil]
         var id: pid_t = 0
         let result = posix_spawn(&id, executable, &actions, nil, &words, &variables)
         for word in words + variables { free(word) }
@@ -81,6 +81,9 @@ struct ChildProcess: Sendable {
 
     /// Sends SIGTERM.
     func askToEnd() { Glibc.kill(id, SIGTERM) }
+
+    /// Sends SIGHUP.
+    func hangUp() { Glibc.kill(id, SIGHUP) }
 
     /// Sends SIGTERM; the exit code, or nil when a signal ended the process or the time (in seconds) is up.
     func terminate(timeout: Int) -> Int32? {

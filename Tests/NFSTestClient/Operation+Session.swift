@@ -59,8 +59,8 @@ extension Operation {
     package enum CallbackSecurity: Sendable {
         case none
         case sys(uid: UInt32, gid: UInt32)
-        /// A handle no server has made.
-        case gss
+        /// With the handle of a context the server has made, or not.
+        case gss(handle: [UInt8])
         /// A flavour that may not stand here.
         case undefined
     }
@@ -226,10 +226,10 @@ extension XDREncoder {
             case .sys(let uid, let gid):
                 encoder.uint32(1)
                 encoder.raw(Credential.sysBody(uid: uid, gid: gid, groups: [], machine: "conformance"))
-            case .gss:
+            case .gss(let handle):
                 encoder.uint32(6)
                 encoder.uint32(1)
-                encoder.opaque([1, 2, 3, 4])
+                encoder.opaque(handle)
                 encoder.opaque([5, 6, 7, 8])
             case .undefined: encoder.uint32(2)
             }

@@ -52,6 +52,9 @@ package struct ExchangeIDResult: Equatable, Sendable {
     package let sequence: UInt32
     package let flags: Operation.ExchangeFlags
     package let protection: UInt32
+    /// spo_must_enforce and spo_must_allow, as granted: the numbers of operations.
+    package let enforced: AttributeSet
+    package let allowed: AttributeSet
     package let serverMinorID: UInt64
     package let serverMajorID: [UInt8]
     package let serverScope: [UInt8]
@@ -195,15 +198,15 @@ extension XDRDecoder {
         let sequence = try uint32()
         let flags = Operation.ExchangeFlags(rawValue: try uint32())
         let protection = try uint32()
+        var (enforced, allowed) = (AttributeSet(), AttributeSet())
         switch protection {
         case 0: break
-        case 1:
-            _ = try attributeSet()
-            _ = try attributeSet()
+        case 1: (enforced, allowed) = (try attributeSet(), try attributeSet())
         default: throw ProtocolViolation("state protection \(protection) was not asked for")
         }
         let result = ExchangeIDResult(
-            clientID: clientID, sequence: sequence, flags: flags, protection: protection, serverMinorID: try uint64(),
+            clientID: clientID, sequence: sequence, flags: flags, protection: protection, enforced: enforced, allowed: allowed,
+            serverMinorID: try uint64(),
             serverMajorID: try opaque(), serverScope: try opaque())
         let implementations = try array { (try $0.string(), try $0.string(), try $0.time()) }
         guard implementations.count <= 1 else { throw ProtocolViolation("\(implementations.count) server implementations") }
@@ -222,14 +225,15 @@ extension XDRDecoder {
         return .directoryDelegation(unavailable: true)
     }
 
+    /// A flavor of RPCSEC_GSS as the number registered for Kerberos with its service: 390003 krb5, 390004 krb5i, 390005 krb5p.
     private mutating func securityFlavor() throws -> UInt32 {
         let flavor = try uint32()
-        if flavor == 6 {
-            _ = try opaque()
-            _ = try uint32()
-            _ = try uint32()
+        guard flavor == 6 else { return flavor }
+        let (mechanism, quality, service) = (try opaque(), try uint32(), try uint32())
+        guard mechanism == [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02], quality == 0, (1...3).contains(service) else {
+            throw ProtocolViolation("secinfo4 of mechanism \(mechanism), quality \(quality), service \(service)")
         }
-        return flavor
+        return 390_002 + service
     }
 
     private mutating func entries() throws -> Entries {

@@ -12,12 +12,17 @@ package actor ServerUnderTest: SocketServer {
         package var extraArguments: [String] = []
         /// Keys of the export beside its paths, as the configuration file has them.
         package var exportRules: [String: String] = [:]
+        /// `NAME=VALUE`, added to the environment.
+        package var environment: [String] = []
 
-        package init(lease: Int = 60, grace: Int = 90, extraArguments: [String] = [], exportRules: [String: String] = [:]) {
+        package init(
+            lease: Int = 60, grace: Int = 90, extraArguments: [String] = [], exportRules: [String: String] = [:], environment: [String] = []
+        ) {
             self.lease = lease
             self.grace = grace
             self.extraArguments = extraArguments
             self.exportRules = exportRules
+            self.environment = environment
         }
     }
 
@@ -95,7 +100,8 @@ package actor ServerUnderTest: SocketServer {
                 "serve", "--config", "\(directory)/config.yaml", "--listen", "127.0.0.1:0",
                 "--lease", "\(settings.lease)", "--grace", "\(settings.grace)", "--hostname", "conformance", "--allow-unmounted",
                 "--admin-socket", "\(directory)/admin",
-            ] + settings.extraArguments + arguments, log: "\(directory)/log", variable: point.map { "REMUDA_CRASH_AT=\($0)" })
+            ] + settings.extraArguments + arguments, log: "\(directory)/log",
+            environment: settings.environment + (point.map { ["REMUDA_CRASH_AT=\($0)"] } ?? []))
         server = process
         Self.write(pid: process.id, in: directory)
         guard let line = process.readLine(timeout: 30), line.hasPrefix("ready"), let word = line.split(separator: " ").last,
@@ -160,6 +166,37 @@ package actor ServerUnderTest: SocketServer {
         return server?.terminate(timeout: timeout)
     }
 
+    /// Has the server read `configuration` in place of the one it has, and returns when it has taken it over or refused it.
+    /// - Returns: what the log says meanwhile.
+    package func reload(_ configuration: String) async throws -> String {
+        let before = try log().utf8.count
+        try Self.write(configuration, to: "\(directory)/config.yaml")
+        server?.hangUp()
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < deadline {
+            let said = String(decoding: try log().utf8.dropFirst(before), as: UTF8.self)
+            if said.contains("configuration read again") || said.contains("the configuration is refused") { return said }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw StartFailure(log: try log())
+    }
+
+    /// Whether the server has anything open in or below a directory.
+    package func hasOpen(below path: String) throws -> Bool {
+        guard let server, let listing = opendir("/proc/\(server.id)/fd") else { throw ConnectionError.failed(errno) }
+        defer { closedir(listing) }
+        while let entry = readdir(listing) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            var target = [CChar](repeating: 0, count: 4096)
+            let count = readlink("/proc/\(server.id)/fd/\(name)", &target, target.count)
+            let text = String(decoding: target.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if text == path || text.hasPrefix(path + "/") { return true }
+        }
+        return false
+    }
+
     /// Has an administrator revoke all opens and locks of a client.
     /// - Returns: the status of the HTTP response.
     package func revoke(_ clientID: UInt64) throws -> Int? {
@@ -209,5 +246,5 @@ package actor ServerUnderTest: SocketServer {
 package struct StartFailure: Error, CustomStringConvertible {
     package let log: String
 
-    package var description: String { "nfs-server did not become ready; its log says:\n\(log)" }
+    package var description: String { "nfs-server did not become ready, or does not read its configuration again; its log says:\n\(log)" }
 }

@@ -60,6 +60,12 @@ package actor SocketExchange: RPCExchange {
         return DuplexExchange(descriptor: descriptor, answering: service)
     }
 
+    /// The socket, for somebody else's client. The caller closes it.
+    package func release() -> Int32 {
+        defer { descriptor = -1 }
+        return descriptor
+    }
+
     /// Sends one message, cut into fragments of at most `fragmentSize` bytes.
     package func send(_ message: [UInt8], fragmentSize: Int = .max) throws {
         var encoder = XDREncoder()

@@ -6,6 +6,7 @@ import NFSServer
 import NFSState
 import NFSTestClient
 import RPC
+import Security
 import XDR
 
 /// An engine in the process of the tests, without a socket. It serves until it is released.
@@ -32,25 +33,27 @@ package final class InProcessServer: TestServer {
     ///   - instance: differs from that of the instance before.
     ///   - time: what the server takes for the time; nil for the machine's.
     ///   - owners: how users and groups are written.
+    ///   - identities: who makes requests, where the machine would be asked.
+    ///   - kerberos: the keys of the service; nil to refuse Kerberos.
     package static func start(
         _ entries: [NameSpace.Entry], storage: any RecoveryStorage = MemoryClientRecord(), instance: UInt32 = 1, limits: Limits = Limits(),
-        time: ManualTime? = nil, owners: OwnerNames = OwnerNames()
+        time: ManualTime? = nil, owners: OwnerNames = OwnerNames(), identities: Identities = .ofNobody, kerberos: AcceptorCredential? = nil
     ) async -> InProcessServer {
         let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
-        let server = InProcessServer(entries, storage, instance, limits, time, owners) { continuation.yield() }
+        let server = InProcessServer(entries, storage, instance, limits, time, owners, identities, kerberos) { continuation.yield() }
         _ = await ready.first { _ in true }
         return server
     }
 
     private init(
         _ entries: [NameSpace.Entry], _ storage: any RecoveryStorage, _ instance: UInt32, _ limits: Limits, _ time: ManualTime?,
-        _ owners: OwnerNames, onReady: @escaping @Sendable () -> Void
+        _ owners: OwnerNames, _ identities: Identities, _ kerberos: AcceptorCredential?, onReady: @escaping @Sendable () -> Void
     ) {
         exportPath = entries.first?.pseudoPath.split(separator: "/").map(String.init) ?? []
         let pool = BufferPool()
         let server = NFSServer(
             nameSpace: NameSpace(entries), limits: limits, storage: storage, instance: instance, owner: "conformance", owners: owners,
-            workerThreads: 2, pool: pool, clock: time?.clock ?? .monotonic,
+            identities: identities, workerThreads: 2, pool: pool, clock: time?.clock ?? .monotonic, kerberos: kerberos,
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         self.pool = pool
         self.server = server
@@ -71,6 +74,9 @@ package final class InProcessServer: TestServer {
             left -= step
         }
     }
+
+    /// Serves other exports from now on, as after SIGHUP.
+    package func serve(_ entries: [NameSpace.Entry]) { server.serve(NameSpace(entries)) }
 
     /// Takes all opens and locks from a client, as an administrator can.
     package func revoke(_ clientID: UInt64) async -> Bool { await server.revoke(ClientID(rawValue: clientID)) }
@@ -103,4 +109,20 @@ package final class InProcessServer: TestServer {
     }
 
     private func client(_ id: UInt64) -> Client? { server.clients.withLock { $0[ClientID(rawValue: id)] } }
+}
+
+extension Identities {
+    /// Of a machine without users.
+    package static var ofNobody: Identities { of { _ in .unknown } }
+
+    /// Of a machine that knows principals, and no user by number.
+    package static func of(_ principal: @escaping @Sendable (String) -> Identity) -> Identities {
+        Identities(managesGroups: false, service: Principals(identity: principal))
+    }
+
+    private struct Principals: AccountService {
+        let identity: @Sendable (String) -> Identity
+        func groups(of uid: UInt32) -> [UInt32]? { nil }
+        func identity(of principal: String) -> Identity { identity(principal) }
+    }
 }

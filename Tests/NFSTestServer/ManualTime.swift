@@ -11,5 +11,5 @@ package final class ManualTime: Sendable {
         nanoseconds.wrappingAdd(UInt64(duration / .nanoseconds(1)), ordering: .acquiringAndReleasing)
     }
 
-    var clock: ServerClock { ServerClock { self.nanoseconds.load(ordering: .acquiring) } }
+    package var clock: ServerClock { ServerClock { self.nanoseconds.load(ordering: .acquiring) } }
 }

@@ -23,6 +23,13 @@ struct CallBuilder {
             + word(UInt32(groups.count)) + groups.flatMap(word)
     }
 
+    /// rpc_gss_cred_t.
+    static func gss(
+        version: UInt32 = 1, procedure: UInt32 = 0, sequence: UInt32 = 9, service: UInt32 = 2, handle: [UInt8] = [0, 0, 0, 0, 0, 0, 1, 2]
+    ) -> (flavor: UInt32, body: [UInt8]) {
+        (6, [version, procedure, sequence, service].flatMap(word) + variable(handle))
+    }
+
     private func opaque(_ auth: (flavor: UInt32, body: [UInt8])) -> [UInt8] { word(auth.flavor) + variable(auth.body) }
 }
 

@@ -71,8 +71,26 @@ private func served(_ disposition: RPCCall.Disposition) -> RPCCall? {
         Case(testDescription: "AUTH_NONE with a body", reply: .authError(.badCredential)) { $0.credential = (0, [0, 0, 0, 0]) },
         Case(testDescription: "AUTH_SHORT", reply: .authError(.badCredential)) { $0.credential = (2, [0, 0, 0, 0]) },
         Case(testDescription: "AUTH_DH", reply: .authError(.badCredential)) { $0.credential = (3, []) },
-        Case(testDescription: "RPCSEC_GSS", reply: .authError(.badCredential)) {
-            $0.credential = (6, [1, 1, 0, 1].flatMap { word($0) })
+        Case(testDescription: "RPCSEC_GSS without a handle", reply: .authError(.badCredential)) {
+            ($0.credential, $0.verifier) = ((6, [1, 0, 0, 1].flatMap { word($0) }), (6, [1, 2, 3, 4]))
+        },
+        Case(testDescription: "RPCSEC_GSS with a longer handle than there is", reply: .authError(.badCredential)) {
+            ($0.credential, $0.verifier) = ((6, [1, 0, 0, 1, 400].flatMap { word($0) }), (6, [1, 2, 3, 4]))
+        },
+        Case(testDescription: "a context of RPCSEC_GSS version 3", reply: .authError(.rejectedCredential)) {
+            ($0.credential, $0.procedure) = (CallBuilder.gss(version: 3, procedure: 1, handle: []), 0)
+        },
+        Case(testDescription: "a call of RPCSEC_GSS version 3", reply: .authError(.badCredential)) {
+            $0.credential = CallBuilder.gss(version: 3)
+        },
+        Case(testDescription: "RPCSEC_GSS with an AUTH_NONE verifier", reply: .authError(.badVerifier)) {
+            $0.credential = CallBuilder.gss()
+        },
+        Case(testDescription: "a context with a checksum", reply: .authError(.badVerifier)) {
+            ($0.credential, $0.verifier, $0.procedure) = (CallBuilder.gss(procedure: 1, handle: []), (6, [1]), 0)
+        },
+        Case(testDescription: "a context by another procedure than NULL", reply: .authError(.badCredential)) {
+            $0.credential = CallBuilder.gss(procedure: 1, handle: [])
         },
         Case(testDescription: "AUTH_TLS", reply: .authError(.badCredential)) { ($0.credential, $0.procedure) = ((7, []), 0) },
         Case(testDescription: "unknown flavor", reply: .authError(.badCredential)) { $0.credential = (.max, []) },
@@ -108,6 +126,54 @@ private func served(_ disposition: RPCCall.Disposition) -> RPCCall? {
     @Test(arguments: refusals)
     func aCallThatCannotBeServedIsRefused(_ refused: Case) {
         #expect(refusal(decode(refused.change)) == refused.reply)
+    }
+
+    @Test(arguments: [(UInt32(1), GSSService.none), (2, .integrity), (3, .privacy)])
+    func aCallInAContextIsRead(service: UInt32, meaning: GSSService) throws {
+        let disposition = decode {
+            $0.credential = CallBuilder.gss(sequence: 0x8000_0001, service: service)
+            $0.verifier = (6, [1, 2, 3, 4, 5])
+            $0.arguments = [9, 9, 9, 9]
+        }
+        guard case .gss(let call) = disposition else { return #expect(Bool(false), "not RPCSEC_GSS: \(disposition)") }
+        #expect(call.xid == 0x1234_5678 && call.procedure == 1 && call.refusal == nil)
+        #expect(call.credential.procedure == .data && call.credential.sequence == 0x8000_0001 && call.credential.service == meaning)
+        #expect(call.credential.handle == GSSHandle(rawValue: 0x102))
+        #expect(call.headerEnd == 60 && call.checksum == 68..<73 && call.argumentsOffset == 76)
+    }
+
+    @Test(arguments: [(1, []), (2, [0, 0, 0, 0, 0, 0, 1, 2]), (2, [7])] as [(UInt32, [UInt8])])
+    func aCallThatMakesAContextIsRead(procedure: UInt32, handle: [UInt8]) throws {
+        let disposition = decode {
+            ($0.credential, $0.procedure) = (CallBuilder.gss(procedure: procedure, service: 99, handle: handle), 0)
+        }
+        guard case .gss(let call) = disposition else { return #expect(Bool(false), "not RPCSEC_GSS: \(disposition)") }
+        #expect(call.credential.procedure == (procedure == 1 ? .initialize : .continueInitialize))
+        #expect(call.credential.handle == (handle.count == 8 ? GSSHandle(rawValue: 0x102) : nil))
+        #expect(call.checksum.isEmpty)
+    }
+
+    @Test func whoCallsWhatIsNotServedIsToBeProvedFirst() throws {
+        let disposition = decode {
+            ($0.credential, $0.verifier, $0.version) = (CallBuilder.gss(), (6, [1, 2, 3, 4]), 3)
+        }
+        guard case .gss(let call) = disposition else { return #expect(Bool(false), "not RPCSEC_GSS: \(disposition)") }
+        #expect(call.refusal == .programMismatch(low: 4, high: 4))
+    }
+
+    @Test func spoiledCallsInAContextAreReadOrRefused() {
+        var builder = CallBuilder()
+        (builder.credential, builder.verifier, builder.arguments) = (CallBuilder.gss(), (6, [1, 2, 3, 4]), [9, 9, 9, 9])
+        var random = SeededGenerator(seed: 4)
+        for _ in 0..<20_000 {
+            var bytes = builder.bytes
+            for _ in 0...random.next() % 4 { bytes[Int(random.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: random.next()) }
+            bytes.removeLast(Int(random.next() % 3) == 0 ? Int(random.next() % UInt64(bytes.count)) : 0)
+            // Where the parts are said to be they are.
+            guard case .gss(let call) = decode(bytes) else { continue }
+            #expect(call.headerEnd <= call.checksum.lowerBound && call.checksum.upperBound <= call.argumentsOffset)
+            #expect(call.argumentsOffset <= bytes.count && call.checksum.count <= 400)
+        }
     }
 
     @Test func anAnswerToACallOfOursIsToldApart() {

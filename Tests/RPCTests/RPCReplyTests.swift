@@ -32,6 +32,21 @@ import XDR
         if reply == .success { #expect(bytes.count == RPCReply.successLength) }
     }
 
+    /// Replies to accepted calls have a verifier of the flavor 6, others have none (RFC 2203 §5.3.3.2).
+    @Test(arguments: encodings)
+    func theReplyCarriesAChecksum(reply: RPCReply, words: [UInt32]) throws {
+        var writer = XDRWriter(pool: BufferPool(), limit: 1024)
+        let checksum: [UInt8] = [1, 2, 3, 4, 5]
+        reply.write(to: &writer, xid: 7, checksum: checksum.span.bytes)
+        let bytes = writer.bytes(from: 0).withUnsafeBytes { Array($0) }
+        let isAccepted = words[0] == 0
+        let verified = [7, 1, 0, 6].flatMap(word) + variable(checksum) + words.dropFirst(3).flatMap(word)
+        #expect(bytes == (isAccepted ? verified : ([7, 1] + words).flatMap(word)))
+        var reader = XDRReader(bytes.span.bytes)
+        let decoded = try RPCReply.decode(from: &reader)
+        #expect(decoded == reply)
+    }
+
     @Test(arguments: encodings)
     func theEncodedFormIsTheReply(reply: RPCReply, words: [UInt32]) throws {
         let bytes = ([0xCAFE_0001, 1] + words).flatMap(word)

@@ -27,6 +27,7 @@ private final class EchoProgram: Sendable {
                 RPCReply.garbageArguments.write(to: &writer, xid: call.xid)
             }
         case .refused(let xid, let reply): reply.write(to: &writer, xid: xid)
+        case .gss(let call): RPCReply.authError(.rejectedCredential).write(to: &writer, xid: call.xid)
         case .reply, .undecodable: return connection.close()
         }
         let (buffer, count) = writer.detach()

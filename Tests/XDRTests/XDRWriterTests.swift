@@ -94,6 +94,19 @@ private func written(limit: Int = 1 << 20, _ body: (inout XDRWriter) -> Void) ->
         #expect(same)
     }
 
+    @Test func roomIsZeroUntilItIsChangedInPlace() {
+        let bytes = written(limit: 14) { writer in
+            writer.uint32(7)
+            let (hasRoom, hasMore) = (writer.room(6), writer.room(5))
+            #expect(hasRoom && !hasMore)
+            writer.withMutableBytes(from: 3) { bytes in
+                #expect(bytes.count == 7 && bytes[0] == 7)
+                bytes[6] = 9
+            }
+        }
+        #expect(bytes == [0, 0, 0, 7, 0, 0, 0, 0, 0, 9])
+    }
+
     @Test func patchChangesOneWord() {
         var writer = XDRWriter(pool: BufferPool(), startingAt: 4, limit: 64)
         writer.uint32(1)

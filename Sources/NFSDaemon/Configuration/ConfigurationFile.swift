@@ -1,5 +1,6 @@
 import Foundation
 import NFSServer
+import RPC
 import Yams
 
 /// What a YAML configuration file says: a mapping of setting names to values, everything checked for its shape.
@@ -9,7 +10,7 @@ package struct ConfigurationFile {
     /// The exports; nil when the file lists none.
     private(set) var exports: [ExportConfiguration]?
     private var lines: [Setting: Int] = [:]
-    private let name: String
+    fileprivate let name: String
 
     /// Reads the file at `path`. Problems of single keys are added to `problems`.
     ///
@@ -33,7 +34,7 @@ package struct ConfigurationFile {
         Self.origin(name, line: lines[setting], setting.rawValue)
     }
 
-    private static func origin(_ name: String, line: Int?, _ key: String) -> String {
+    fileprivate static func origin(_ name: String, line: Int?, _ key: String) -> String {
         "\(name):\(line.map { "\($0):" } ?? "") \(key)"
     }
 
@@ -51,7 +52,8 @@ package struct ConfigurationFile {
     }
 
     /// The member of `Key` that the node names.
-    private func known<Key: RawRepresentable & CaseIterable>(_ key: Node) throws(ConfigurationError) -> Key where Key.RawValue == String {
+    fileprivate func known<Key: RawRepresentable & CaseIterable>(_ key: Node) throws(ConfigurationError) -> Key
+    where Key.RawValue == String {
         let text = key.string ?? ""
         guard let known = Key(rawValue: text) else {
             let suggestion = suggestion(for: text, among: Key.allCases.map(\.rawValue))
@@ -60,7 +62,7 @@ package struct ConfigurationFile {
         return known
     }
 
-    private static func scalar(_ node: Node, _ origin: String) throws(ConfigurationError) -> String {
+    fileprivate static func scalar(_ node: Node, _ origin: String) throws(ConfigurationError) -> String {
         guard let scalar = node.scalar else {
             throw ConfigurationError("\(origin) must be one value, not a \(node.sequence != nil ? "list" : "mapping")")
         }
@@ -71,16 +73,18 @@ package struct ConfigurationFile {
     }
 
     /// A list of values; a value alone is a list of one.
-    private static func list(_ node: Node, _ origin: String) throws(ConfigurationError) -> [String] {
-        guard let sequence = node.sequence else { return [try scalar(node, origin)] }
+    fileprivate static func list(_ node: Node, _ origin: String) throws(ConfigurationError) -> [String] {
         var texts: [String] = []
-        for element in sequence {
-            texts.append(try scalar(element, origin))
-        }
-        guard !texts.isEmpty else {
+        for element in try elements(node, origin) { texts.append(try scalar(element, origin)) }
+        return texts
+    }
+
+    private static func elements(_ node: Node, _ origin: String) throws(ConfigurationError) -> [Node] {
+        let elements = node.sequence.map(Array.init) ?? [node]
+        guard !elements.isEmpty else {
             throw ConfigurationError("\(origin) is an empty list: list something or remove the line")
         }
-        return texts
+        return elements
     }
 }
 
@@ -93,11 +97,26 @@ extension ConfigurationFile {
         case squash
         case anonymousUID = "anonymous-uid"
         case anonymousGID = "anonymous-gid"
+        case security
+        case unknownPrincipals = "unknown-principals"
+        case machineRoot = "machine-root"
         case allowedNetworks = "allowed-networks"
         case sync
         case crossMounts = "cross-mounts"
         case utf8Only = "utf8-only"
         case allowUnmounted = "allow-unmounted"
+    }
+
+    /// The keys of one of the networks an export is allowed to. All but the first are as those of the export.
+    package enum NetworkKey: String, CaseIterable {
+        case network
+        case readOnly = "read-only"
+        case squash
+        case anonymousUID = "anonymous-uid"
+        case anonymousGID = "anonymous-gid"
+        case security
+        case unknownPrincipals = "unknown-principals"
+        case machineRoot = "machine-root"
     }
 
     private func exports(_ node: Node, _ origin: String) throws(ConfigurationError) -> [ExportConfiguration] {
@@ -115,37 +134,102 @@ extension ConfigurationFile {
         guard let mapping = node.mapping else {
             return try ExportConfiguration(GivenValue(text: try Self.scalar(node, ownOrigin), origin: ownOrigin))
         }
-        var values: [ExportKey: Node] = [:]
-        for (key, value) in mapping {
-            let known: ExportKey = try known(key)
-            values[known] = value
-        }
-        func origin(of key: ExportKey) -> String {
-            Self.origin(name, line: values[key]?.mark?.line, "export \(key.rawValue)")
-        }
-        func given(_ key: ExportKey) throws(ConfigurationError) -> GivenValue? {
-            guard let node = values[key] else { return nil }
-            return GivenValue(text: try Self.scalar(node, origin(of: key)), origin: origin(of: key))
-        }
-        guard let path = try given(.path) else {
+        let values = try Values<ExportKey>(mapping, in: self, of: "export")
+        guard let path = try values.given(.path) else {
             throw ConfigurationError("\(ownOrigin) has no path: add \"path: DIRECTORY\"")
         }
-        var export = try ExportConfiguration(path: path, pseudoPath: given(.pseudo))
-        if let value = try given(.readOnly) { export.isReadOnly = try value.boolean() }
-        if let value = try given(.squash) { export.squash = try value.choice(of: Squash.self) }
-        if let value = try given(.anonymousUID) { export.anonymousUID = try value.identifier() }
-        if let value = try given(.anonymousGID) { export.anonymousGID = try value.identifier() }
-        if let value = try given(.sync) { export.isSynchronous = try value.boolean() }
-        if let value = try given(.crossMounts) { export.crossesMounts = try value.boolean() }
-        if let value = try given(.utf8Only) { export.takesUTF8Only = try value.boolean() }
-        if let value = try given(.allowUnmounted) { export.allowsUnmounted = try value.boolean() }
-        if let node = values[.allowedNetworks] {
-            let origin = origin(of: .allowedNetworks)
-            export.allowedNetworks = try Self.list(node, origin).map { text throws(ConfigurationError) in
-                try Network(GivenValue(text: text, origin: origin))
+        var export = try ExportConfiguration(path: path, pseudoPath: values.given(.pseudo))
+        try values.read(into: &export.rule)
+        if let value = try values.given(.sync) { export.isSynchronous = try value.boolean() }
+        if let value = try values.given(.crossMounts) { export.crossesMounts = try value.boolean() }
+        if let value = try values.given(.utf8Only) { export.takesUTF8Only = try value.boolean() }
+        if let value = try values.given(.allowUnmounted) { export.allowsUnmounted = try value.boolean() }
+        export.allowedNetworks = try allowedNetworks(values, export.rule)
+        return export
+    }
+
+    /// The networks of an export whose rule is `rule`.
+    private func allowedNetworks(_ values: Values<ExportKey>, _ rule: ExportRule) throws(ConfigurationError) -> [AllowedNetwork] {
+        guard let node = values.nodes[.allowedNetworks] else { return Network.everyone.map { AllowedNetwork(network: $0, rule: rule) } }
+        let origin = values.origin(of: .allowedNetworks)
+        var networks: [AllowedNetwork] = []
+        for element in try Self.elements(node, origin) {
+            let network: AllowedNetwork
+            if let mapping = element.mapping {
+                let values = try Values<NetworkKey>(mapping, in: self, of: "export allowed-networks")
+                guard let given = try values.given(.network) else {
+                    throw ConfigurationError("\(origin) has no network: add \"network: ADDRESS/LENGTH\"")
+                }
+                var own = rule
+                try values.read(into: &own)
+                network = AllowedNetwork(network: try Network(given), rule: own)
+            } else {
+                network = AllowedNetwork(network: try Network(GivenValue(text: Self.scalar(element, origin), origin: origin)), rule: rule)
+            }
+            guard !networks.contains(where: { $0.network == network.network }) else {
+                throw ConfigurationError("\(origin) has \(network.network) twice: keep one")
+            }
+            networks.append(network)
+        }
+        return networks
+    }
+
+    /// The values of a mapping whose keys are all known.
+    private struct Values<Key: RawRepresentable<String> & CaseIterable & Hashable> {
+        private(set) var nodes: [Key: Node] = [:]
+        private let file: String
+        private let subject: String
+
+        init(_ mapping: Node.Mapping, in file: ConfigurationFile, of subject: String) throws(ConfigurationError) {
+            self.file = file.name
+            self.subject = subject
+            for (key, value) in mapping {
+                let known: Key = try file.known(key)
+                nodes[known] = value
             }
         }
-        return export
+
+        func origin(of key: Key) -> String {
+            ConfigurationFile.origin(file, line: nodes[key]?.mark?.line, "\(subject) \(key.rawValue)")
+        }
+
+        func given(_ key: Key) throws(ConfigurationError) -> GivenValue? {
+            guard let node = nodes[key] else { return nil }
+            return GivenValue(text: try ConfigurationFile.scalar(node, origin(of: key)), origin: origin(of: key))
+        }
+
+        /// Changes of a rule what the keys say, which exports and networks have in common.
+        func read(into rule: inout ExportRule) throws(ConfigurationError) {
+            func given(_ key: ExportKey) throws(ConfigurationError) -> GivenValue? {
+                guard let key = Key(rawValue: key.rawValue) else { return nil }
+                return try self.given(key)
+            }
+            if let value = try given(.readOnly) { rule.isReadOnly = try value.boolean() }
+            if let value = try given(.squash) { rule.squash = try value.choice(of: Squash.self) }
+            if let value = try given(.anonymousUID) { rule.anonymous.uid = try value.identifier() }
+            if let value = try given(.anonymousGID) { rule.anonymous.gid = try value.identifier() }
+            if let value = try given(.unknownPrincipals) {
+                rule.unknownPrincipals = try value.choice(of: ExportRule.UnknownPrincipals.self)
+            }
+            if let value = try given(.machineRoot) { rule.machinesAreRoot = try value.boolean() }
+            if let key = Key(rawValue: ExportKey.security.rawValue), let node = nodes[key] {
+                let origin = origin(of: key)
+                rule.security = try [SecurityFlavor](
+                    ConfigurationFile.list(node, origin).map { GivenValue(text: $0, origin: origin) })
+            }
+        }
+    }
+}
+
+extension [SecurityFlavor] {
+    /// Flavors in the order of preference.
+    init(_ given: [GivenValue]) throws(ConfigurationError) {
+        self = []
+        for value in given {
+            let flavor = try value.choice(of: SecurityFlavor.self)
+            guard !contains(flavor) else { throw ConfigurationError("\(value.origin) has \(flavor) twice: keep one") }
+            append(flavor)
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 import NFSServer
+import RPC
 
 /// A directory that is exported, and to whom and how.
 package struct ExportConfiguration: Sendable, Hashable {
@@ -6,15 +7,10 @@ package struct ExportConfiguration: Sendable, Hashable {
     package internal(set) var path: String
     /// The absolute path clients mount it by, `/` for the root itself.
     package internal(set) var pseudoPath: String
-    package internal(set) var isReadOnly = false
-    /// Whose identity is replaced by the anonymous one.
-    package internal(set) var squash = Squash.none
-    /// The user a squashed caller, and one without an identity (AUTH_NONE), acts as.
-    package internal(set) var anonymousUID: UInt32 = 65534
-    /// The group a squashed caller, and one without an identity (AUTH_NONE), acts as.
-    package internal(set) var anonymousGID: UInt32 = 65534
-    /// The networks of the clients that may use the export; never empty.
-    package internal(set) var allowedNetworks = Network.everyone
+    /// What holds for clients unless their network says otherwise.
+    package internal(set) var rule: ExportRule
+    /// Who may use the export; never empty, no network twice.
+    package internal(set) var allowedNetworks: [AllowedNetwork]
     /// Whether a change of a directory or of attributes is on stable storage before it is acknowledged.
     package internal(set) var isSynchronous = true
     /// Whether what is mounted on directories inside is exported with it.
@@ -24,16 +20,26 @@ package struct ExportConfiguration: Sendable, Hashable {
     /// Whether the directory may be exported although nothing is mounted on it.
     package internal(set) var allowsUnmounted = false
 
-    /// Whether a client with this address may use the export.
-    package func allows(_ client: IPAddress) -> Bool {
-        allowedNetworks.contains { $0.contains(client) }
+    /// What holds for a client with this address: of the networks it is in, the longest prefix counts.
+    /// - Returns: nil when it may not use the export.
+    package func allowedNetwork(of client: IPAddress) -> AllowedNetwork? {
+        allowedNetworks.filter { $0.network.contains(client) }.max { $0.network.prefixLength < $1.network.prefixLength }
     }
 }
 
+/// A network whose clients may use an export.
+package struct AllowedNetwork: Sendable, Hashable {
+    package let network: Network
+    /// What holds for them, complete.
+    package internal(set) var rule: ExportRule
+}
+
 extension ExportConfiguration {
-    /// An export of `path`; the pseudo path is `/` and the last name of the path unless it is given.
+    /// An export of `path` to everyone, with no flavor yet; the pseudo path is `/` and the last name of the path unless it is given.
     init(path givenPath: GivenValue, pseudoPath givenPseudoPath: GivenValue?) throws(ConfigurationError) {
         path = try givenPath.absolutePath()
+        rule = ExportRule(security: [])
+        allowedNetworks = Network.everyone.map { [rule] in AllowedNetwork(network: $0, rule: rule) }
         if let givenPseudoPath {
             pseudoPath = try givenPseudoPath.absolutePath()
         } else if let name = path.split(separator: "/").last {
@@ -52,6 +58,14 @@ extension ExportConfiguration {
         try self.init(
             path: GivenValue(text: String(given.text[..<colon]), origin: given.origin),
             pseudoPath: GivenValue(text: String(given.text[given.text.index(after: colon)...]), origin: "\(given.origin) pseudo path"))
+    }
+
+    /// Accepts `flavors` wherever nothing was said about them.
+    mutating func setStandardSecurity(_ flavors: [SecurityFlavor]) {
+        if rule.security.isEmpty { rule.security = flavors }
+        for index in allowedNetworks.indices where allowedNetworks[index].rule.security.isEmpty {
+            allowedNetworks[index].rule.security = rule.security
+        }
     }
 
     /// Whether one of the two pseudo paths is the other or lies inside it, so that a path would name two things.

@@ -1,9 +1,17 @@
+import NFSServer
+import RPC
 import Yams
 
 extension ServerConfiguration {
     /// The whole configuration as a file that, read alone, gives this configuration again.
     package func yaml() throws -> String {
         try Yams.serialize(node: .mapping(Node.Mapping(pairs.map { (Node($0.rawValue), $1) })))
+    }
+
+    /// The settings whose values differ from those of another configuration, but for the exports.
+    func settingsThatDiffer(from other: ServerConfiguration) -> [Setting] {
+        let (own, others) = (Dictionary(pairs) { $1 }, Dictionary(other.pairs) { $1 })
+        return Setting.allCases.filter { $0 != .export && own[$0] != others[$0] }
     }
 
     private var pairs: [(Setting, Node)] {
@@ -20,6 +28,7 @@ extension ServerConfiguration {
             (Setting.stateDirectory, stateDirectory), (.recoveryURL, recoveryURL), (.recoveryTokenFile, recoveryTokenFile),
             (.recoveryAuthority, recoveryTLS.authority), (.recoveryCertificate, recoveryTLS.certificate),
             (.recoveryKey, recoveryTLS.key), (.deadHostsCommand, deadHostsCommand),
+            (.keytab, keytab), (.servicePrincipal, servicePrincipal),
         ] {
             if let text { pairs.append((setting, Node(text))) }
         }
@@ -35,6 +44,7 @@ extension ServerConfiguration {
         pairs += [
             (.rpcbind, Node(String(registersWithRPCBind))),
             (.ownerNames, Node(String(sendsOwnerNames))),
+            (.manageGroups, Node(String(managesGroups))),
             (.loops, Node(String(loops))),
             (.workers, Node(String(workers))),
             (.maximumConnections, Node(String(limits.connections))),
@@ -55,16 +65,36 @@ extension ExportConfiguration {
         let pairs: [(ConfigurationFile.ExportKey, Node)] = [
             (.path, Node(path)),
             (.pseudo, Node(pseudoPath)),
-            (.readOnly, Node(String(isReadOnly))),
-            (.squash, Node(squash.rawValue)),
-            (.anonymousUID, Node(String(anonymousUID))),
-            (.anonymousGID, Node(String(anonymousGID))),
-            (.allowedNetworks, Node(allowedNetworks.map { Node($0.description) })),
+            (.readOnly, Node(String(rule.isReadOnly))),
+            (.squash, Node(rule.squash.rawValue)),
+            (.anonymousUID, Node(String(rule.anonymous.uid))),
+            (.anonymousGID, Node(String(rule.anonymous.gid))),
+            (.security, Node(rule.security.map { Node($0.rawValue) })),
+            (.unknownPrincipals, Node(rule.unknownPrincipals.rawValue)),
+            (.machineRoot, Node(String(rule.machinesAreRoot))),
+            (.allowedNetworks, Node(allowedNetworks.map { $0.node(inside: rule) })),
             (.sync, Node(String(isSynchronous))),
             (.crossMounts, Node(String(crossesMounts))),
             (.utf8Only, Node(String(takesUTF8Only))),
             (.allowUnmounted, Node(String(allowsUnmounted))),
         ]
         return .mapping(Node.Mapping(pairs.map { (Node($0.rawValue), $1) }))
+    }
+}
+
+extension AllowedNetwork {
+    /// The network, with what differs from the rule of the export.
+    fileprivate func node(inside outer: ExportRule) -> Node {
+        var pairs: [(ConfigurationFile.NetworkKey, Node)] = [(.network, Node(network.description))]
+        if rule.isReadOnly != outer.isReadOnly { pairs.append((.readOnly, Node(String(rule.isReadOnly)))) }
+        if rule.squash != outer.squash { pairs.append((.squash, Node(rule.squash.rawValue))) }
+        if rule.anonymous.uid != outer.anonymous.uid { pairs.append((.anonymousUID, Node(String(rule.anonymous.uid)))) }
+        if rule.anonymous.gid != outer.anonymous.gid { pairs.append((.anonymousGID, Node(String(rule.anonymous.gid)))) }
+        if rule.security != outer.security { pairs.append((.security, Node(rule.security.map { Node($0.rawValue) }))) }
+        if rule.unknownPrincipals != outer.unknownPrincipals {
+            pairs.append((.unknownPrincipals, Node(rule.unknownPrincipals.rawValue)))
+        }
+        if rule.machinesAreRoot != outer.machinesAreRoot { pairs.append((.machineRoot, Node(String(rule.machinesAreRoot)))) }
+        return pairs.count == 1 ? pairs[0].1 : .mapping(Node.Mapping(pairs.map { (Node($0.rawValue), $1) }))
     }
 }

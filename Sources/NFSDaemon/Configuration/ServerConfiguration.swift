@@ -39,6 +39,12 @@ package struct ServerConfiguration: Sendable, Equatable {
     package internal(set) var ownerDomain: String?
     /// Whether clients are told names of users and groups; false without a domain.
     package internal(set) var sendsOwnerNames: Bool
+    /// Whether the groups of callers are looked up on this machine.
+    package internal(set) var managesGroups: Bool
+    /// The absolute path of the file with the keys of the service for Kerberos; nil where Kerberos is refused.
+    package internal(set) var keytab: String?
+    /// The Kerberos principal of the service; nil for every `nfs/` in the keytab.
+    package internal(set) var servicePrincipal: String?
     /// The number of event loops: 1...1024.
     package internal(set) var loops: Int
     /// The number of threads for operations that have to wait: 1...1024.

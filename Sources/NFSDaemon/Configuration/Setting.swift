@@ -5,6 +5,7 @@ import Configuration
 /// (`REMUDA_STATE_DIR`).
 package enum Setting: String, CaseIterable, Sendable {
     case export
+    case security
     case listen
     case lease
     case grace
@@ -23,6 +24,9 @@ package enum Setting: String, CaseIterable, Sendable {
     case rpcbind
     case ownerDomain = "owner-domain"
     case ownerNames = "owner-names"
+    case manageGroups = "manage-groups"
+    case keytab
+    case servicePrincipal = "service-principal"
     case allowUnmounted = "allow-unmounted"
     case loops
     case workers
@@ -87,6 +91,10 @@ extension Setting {
             .init(
                 "DIR[:PSEUDO]", standard: nil, meaning: "none, one is required", list: true,
                 "A directory to export and the path clients mount it by, / and its last name unless given")
+        case .security:
+            .init(
+                "FLAVOR", standard: "sys", list: true,
+                "What exports accept unless they say otherwise, best first: krb5p, krb5i, krb5, sys or none")
         case .listen:
             .init("ADDR:PORT", standard: "0.0.0.0:2049", list: true, "An address to serve NFS on, such as 0.0.0.0:2049 or [::]:2049")
         case .lease:
@@ -124,6 +132,15 @@ extension Setting {
             .init("DOMAIN", standard: nil, meaning: "none", "The domain of names of users and groups; without it clients use numbers alone")
         case .ownerNames:
             .init(nil, standard: "false", "Tell clients the names of users and groups, not their numbers; needs owner-domain")
+        case .manageGroups:
+            .init(nil, standard: "false", "Take the groups of AUTH_SYS callers from this machine, not the 16 at most that clients name")
+        case .keytab:
+            .init(
+                "FILE", standard: nil, meaning: "none, Kerberos is refused", "The keys of the service for clients that mount with Kerberos")
+        case .servicePrincipal:
+            .init(
+                "NAME", standard: nil, meaning: "every nfs/ in the keytab",
+                "The Kerberos principal to serve as, such as nfs/host.example.org")
         case .allowUnmounted:
             .init(nil, standard: "false", "Export directories even when nothing is mounted on them")
         case .loops:

@@ -1,4 +1,5 @@
 import Foundation
+import RPC
 
 /// Turns texts into values. When a text is wrong the problem is noted and some value of its type returned, which nobody
 /// sees, because a configuration with problems is never made.
@@ -57,12 +58,19 @@ extension SettingReader {
                         : "pseudo paths \(other.pseudoPath) and \(export.pseudoPath) lie inside each other: give one another")
             }
         }
+        let flavors = security()
+        for index in exports.indices { exports[index].setStandardSecurity(flavors) }
         if boolean(.allowUnmounted) {
             for index in exports.indices {
                 exports[index].allowsUnmounted = true
             }
         }
         return exports
+    }
+
+    private mutating func security() -> [SecurityFlavor] {
+        guard let given = layers.values(of: .security) else { return [] }
+        return problems.attempt { () throws(ConfigurationError) in try [SecurityFlavor](given) } ?? []
     }
 
     mutating func listenAddresses() -> [ListenAddress] {
@@ -106,6 +114,19 @@ extension SettingReader {
             problems.add("\(names.origin) needs owner-domain: say what domain the names are of")
         }
         return domain
+    }
+
+    mutating func servicePrincipal() -> String? {
+        let principal: String? = read(.servicePrincipal, or: nil) { value throws(ConfigurationError) in
+            guard value.text.hasPrefix("nfs/"), value.text.utf8.count <= 1024 else {
+                throw value.mistake("must be a principal such as nfs/host.example.org: clients ask for the service nfs")
+            }
+            return value.text
+        }
+        if layers.value(of: .keytab) == nil, let principal = layers.value(of: .servicePrincipal) {
+            problems.add("\(principal.origin) needs keytab: name the file with its keys")
+        }
+        return principal
     }
 
     mutating func adminSocket() -> String? {

@@ -1,5 +1,4 @@
 import NFSProtocol
-import Synchronization
 import XDR
 
 /// Names of users and groups from outside of the protocol. Calls may wait for a directory service.
@@ -39,17 +38,7 @@ package final class OwnerNames: Sendable {
         case id(UInt32?)
     }
 
-    private struct Kept {
-        var answer: Answer
-        /// When it is to be asked for again, on the server's clock.
-        var until: UInt64
-    }
-
-    private let clock: ServerClock
-    private let cache = Mutex<[Question: Kept]>([:])
-    /// The most answers kept, and for how long in nanoseconds.
-    private static let cacheSize = 8192
-    private static let cacheTime: UInt64 = 300_000_000_000
+    private let cache: AnswerCache<Question, Answer>
 
     /// The longest name asked for, in bytes: as long as a name of useradd and a domain can be together.
     private static let maximumLength = 512
@@ -57,19 +46,21 @@ package final class OwnerNames: Sendable {
     /// Numbers alone.
     package init() {
         names = nil
-        clock = .monotonic
+        cache = AnswerCache(clock: .monotonic)
     }
 
     package init(domain: String, areSent: Bool, service: any NameService, clock: ServerClock = .monotonic) {
         names = Names(domain: domain.lowercased(), areSent: areSent, service: service)
-        self.clock = clock
+        cache = AnswerCache(clock: clock)
     }
 
     /// What to send for a user or group.
     /// - Throws: `wouldBlock`.
     func text(of id: UInt32, _ kind: OwnerKind, mayBlock: Bool) throws(NFSStatus) -> OwnerText {
         guard let names, names.areSent else { return .number(id) }
-        let answer = try answer(.name(of: id, kind), mayBlock: mayBlock) { () throws(NFSStatus) in .name(names.service.name(of: id, kind)) }
+        let answer = try cache.answer(.name(of: id, kind), mayBlock: mayBlock) { () throws(NFSStatus) in
+            .name(names.service.name(of: id, kind))
+        }
         guard case .name(let name?) = answer else { return .number(id) }
         return .name("\(name)@\(names.domain)")
     }
@@ -83,7 +74,7 @@ package final class OwnerNames: Sendable {
         else { throw .badowner }
         let name = String(text[..<at])
         guard !name.isEmpty, !name.utf8.contains(0) else { throw .badowner }
-        let answer = try answer(.id(named: name, kind), mayBlock: mayBlock) { () throws(NFSStatus) in
+        let answer = try cache.answer(.id(named: name, kind), mayBlock: mayBlock) { () throws(NFSStatus) in
             .id(try names.service.id(named: name, kind))
         }
         guard case .id(let id?) = answer else { throw .badowner }
@@ -100,23 +91,6 @@ package final class OwnerNames: Sendable {
             number = number * 10 + UInt64(byte - UInt8(ascii: "0"))
         }
         return number < UInt32.max ? UInt32(number) : nil
-    }
-
-    private func answer(
-        _ question: Question, mayBlock: Bool, _ ask: () throws(NFSStatus) -> Answer
-    ) throws(NFSStatus) -> Answer {
-        let now = clock.now()
-        if let kept = cache.withLock({ $0[question] }), kept.until > now { return kept.answer }
-        guard mayBlock else { throw .wouldBlock }
-        let answer = try ask()
-        cache.withLock { cache in
-            if cache.count >= Self.cacheSize {
-                cache = cache.filter { $0.value.until > now }
-                if cache.count >= Self.cacheSize { cache.removeAll() }
-            }
-            cache[question] = Kept(answer: answer, until: now + Self.cacheTime)
-        }
-        return answer
     }
 }
 

@@ -10,35 +10,33 @@ package final class Export: Sendable {
     private let root: any Node
     let rules: Rules
 
+    /// The place in its name space, 0 for the pseudo file system.
+    let number: Int
     /// In front of every filehandle: equal as long as the file system and its place in the name space are.
     let id: UInt64
     /// The directory of the pseudo file system that this export covers; nil for the pseudo file system itself.
     let junction: PseudoNode?
 
-    /// What clients may do on an export, and as whom.
+    /// What holds on an export.
     package struct Rules: Sendable {
-        package var isReadOnly: Bool
-        package var squash: Squash
-        /// Who squashed callers become.
-        package var anonymous: Credentials
         /// Whether names and the contents of symbolic links must be UTF-8 (RFC 8881 §14.4); else they are bytes.
         package var takesUTF8Only: Bool
-        /// Whether a client at an address may come in at all.
-        package var admits: @Sendable (PeerAddress) -> Bool
+        /// The rule for a client at an address; nil when it may not come in at all.
+        package var rule: @Sendable (PeerAddress) -> ExportRule?
 
-        package init(
-            isReadOnly: Bool = false, squash: Squash = .none, anonymous: Credentials = Credentials(uid: 65534, gid: 65534),
-            takesUTF8Only: Bool = false, admits: @escaping @Sendable (PeerAddress) -> Bool = { _ in true }
-        ) {
-            self.isReadOnly = isReadOnly
-            self.squash = squash
-            self.anonymous = anonymous
+        package init(takesUTF8Only: Bool = false, rule: @escaping @Sendable (PeerAddress) -> ExportRule? = { _ in ExportRule() }) {
             self.takesUTF8Only = takesUTF8Only
-            self.admits = admits
+            self.rule = rule
+        }
+
+        /// The same rule for everybody.
+        package init(_ rule: ExportRule) {
+            self.init(rule: { _ in rule })
         }
     }
 
-    init(_ fileSystem: any FileSystem, at pseudoPath: String, rules: Rules, junction: PseudoNode?) {
+    init(_ fileSystem: any FileSystem, at pseudoPath: String, number: Int, rules: Rules, junction: PseudoNode?) {
+        self.number = number
         self.fileSystem = fileSystem
         root = fileSystem.root
         self.pseudoPath = pseudoPath
@@ -60,15 +58,6 @@ package final class Export: Sendable {
 
     private static func fsid(of identity: FileSystemIdentity, at pseudoPath: String) -> (major: UInt64, minor: UInt64) {
         (StableHash.of(Array(pseudoPath.utf8), seed: identity.folded), identity.folded)
-    }
-
-    /// Who the caller is on this export.
-    func credentials(for caller: Credentials) -> Credentials {
-        switch rules.squash {
-        case .none: caller
-        case .root: caller.uid == 0 ? rules.anonymous : caller
-        case .all: rules.anonymous
-        }
     }
 
     /// The mounted_on_fileid of a root, of this export or of what is mounted inside: the number of the directory it covers

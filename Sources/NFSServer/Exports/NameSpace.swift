@@ -18,27 +18,25 @@ package final class NameSpace: Sendable {
 
     private let pseudo: PseudoFileSystem
     private let pseudoExport: Export
-    private let exports: [UInt64: Export]
+    /// Without the pseudo file system.
+    let exports: [Export]
+    private let exportsByID: [UInt64: Export]
     private let exportsByPseudoPath: [String: Export]
 
     package init(_ entries: [Entry]) {
         pseudo = PseudoFileSystem(paths: entries.map(\.pseudoPath))
-        pseudoExport = Export(pseudo, at: "/", rules: Export.Rules(isReadOnly: true), junction: nil)
-        var exports: [UInt64: Export] = [:]
-        var exportsByPseudoPath: [String: Export] = [:]
-        for entry in entries {
-            let export = Export(
-                entry.fileSystem, at: entry.pseudoPath, rules: entry.rules, junction: pseudo.node(at: entry.pseudoPath))
-            exports[export.id] = export
-            exportsByPseudoPath[entry.pseudoPath] = export
+        pseudoExport = Export(pseudo, at: "/", number: 0, rules: Export.Rules(), junction: nil)
+        exports = entries.enumerated().map { [pseudo] index, entry in
+            Export(
+                entry.fileSystem, at: entry.pseudoPath, number: index + 1, rules: entry.rules, junction: pseudo.node(at: entry.pseudoPath))
         }
-        self.exports = exports
-        self.exportsByPseudoPath = exportsByPseudoPath
+        exportsByID = Dictionary(exports.map { ($0.id, $0) }) { $1 }
+        exportsByPseudoPath = Dictionary(exports.map { ($0.pseudoPath, $0) }) { $1 }
     }
 
     /// Makes the calling thread the server's own, not a caller's, as it must be before it starts others.
     func actAsServer() {
-        for export in exports.values { export.fileSystem.actAsServer() }
+        for export in exports { export.fileSystem.actAsServer() }
     }
 
     /// What PUTROOTFH stands for: the export at / for those it admits, and otherwise where the pseudo file system begins.
@@ -63,11 +61,11 @@ package final class NameSpace: Sendable {
 
     /// The file a client's filehandle stands for.
     /// - Throws: `badhandle` for what this server never made, `stale` for a file or an export that is gone.
-    func file(for handle: RawSpan, _ caller: (Export) throws(NFSStatus) -> Caller) throws(NFSStatus) -> CurrentFile {
+    func file(for handle: RawSpan, _ caller: (Export) -> Caller) throws(NFSStatus) -> CurrentFile {
         guard handle.byteCount > 8, handle.byteCount <= FileHandle.maximumLength else { throw .badhandle }
         let id = UInt64(bigEndian: handle.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
-        guard let export = id == 0 ? pseudoExport : exports[id] else { throw StableHash.isSealed(id) ? .stale : .badhandle }
+        guard let export = id == 0 ? pseudoExport : exportsByID[id] else { throw StableHash.isSealed(id) ? .stale : .badhandle }
         guard let inner = FileHandle(handle.extracting(8..<handle.byteCount)) else { throw .badhandle }
-        return CurrentFile(node: try export.fileSystem.node(for: inner, try caller(export)), export: export)
+        return CurrentFile(node: try export.fileSystem.node(for: inner, caller(export)), export: export)
     }
 }

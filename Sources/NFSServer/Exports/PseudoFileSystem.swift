@@ -19,6 +19,8 @@ final class PseudoFileSystem: FileSystem {
         throw PseudoNode.mayBeHandle(handle) ? .stale : .badhandle
     }
 
+    func hasOpened(_ file: any OpenFile) -> Bool { false }
+
     /// The directory at an absolute pseudo path this tree was made with.
     func node(at path: String) -> PseudoNode { PseudoNode(path: path, tree: tree) }
 }

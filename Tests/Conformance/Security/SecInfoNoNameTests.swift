@@ -12,16 +12,15 @@ import Testing
         ]))
 struct SecInfoNoNameTests {
     private static let authSys: UInt32 = 1
-    private static let authNone: UInt32 = 0
 
-    @Test("in an export AUTH_SYS is offered, in the pseudo file system AUTH_NONE too")
+    @Test("AUTH_SYS is offered in an export, and so in the pseudo file system that leads there")
     func currentHandle() async throws {
         let (session, directory) = try await newDirectory()
         let file = try await session.makeFile(directory, "file")
         for handle in [directory, file] {
             #expect(try await session.run(.putFH(handle), .secInfoNoName()).securityFlavors == [Self.authSys])
         }
-        #expect(try await session.run(.putRootFH, .secInfoNoName()).securityFlavors == [Self.authSys, Self.authNone])
+        #expect(try await session.run(.putRootFH, .secInfoNoName()).securityFlavors == [Self.authSys])
     }
 
     @Test("the parent is that of LOOKUPP, also where that lies in the pseudo file system")
@@ -29,7 +28,7 @@ struct SecInfoNoNameTests {
         let (session, directory) = try await newDirectory()
         #expect(try await session.run(.putFH(directory), .secInfoNoName(style: 1)).securityFlavors == [Self.authSys])
         let export = try await session.lookup(path: try await sharedServer().exportPath)
-        #expect(try await session.run(.putFH(export), .secInfoNoName(style: 1)).securityFlavors == [Self.authSys, Self.authNone])
+        #expect(try await session.run(.putFH(export), .secInfoNoName(style: 1)).securityFlavors == [Self.authSys])
     }
 
     @Test("the current filehandle is consumed (§2.6.3.1.1.8)", arguments: [0, 1] as [UInt32])

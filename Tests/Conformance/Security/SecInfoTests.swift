@@ -5,7 +5,6 @@ import Testing
 @Suite("SECINFO (RFC 8881 §18.29)", .covers(.secInfo))
 struct SecInfoTests {
     private static let authSys: UInt32 = 1
-    private static let authNone: UInt32 = 0
 
     @Test("in an export AUTH_SYS is offered, for names of any type")
     func name() async throws {

@@ -43,7 +43,7 @@ struct BackchannelCtlTests {
         let service = CallbackService()
         let session = try await newSession(calledBy: service, [.sys(uid: 1, gid: 2)])
         _ = try await service.calls(1)
-        let reply = try await session.compound(.backchannelCtl(program: 5, security: [.none, .gss]))
+        let reply = try await session.compound(.backchannelCtl(program: 5, security: [.none, .gss(handle: [1, 2, 3, 4])]))
         #expect(reply.outcome == Outcome(.backchannelCtl, .noEnt))
         // No credential is as good as the one there was.
         try await session.run(.backchannelCtl(program: 6, security: []))

@@ -115,7 +115,8 @@ struct CreateSessionTests {
         let connection = try await newConnection()
         let client = try await newClient(connection)
         let create = Operation.createSession(
-            clientID: client.clientID, sequence: client.sequence, flags: Operation.createSessionBackChannel, security: [.none, .gss])
+            clientID: client.clientID, sequence: client.sequence, flags: Operation.createSessionBackChannel,
+            security: [.none, .gss(handle: [1, 2, 3, 4])])
         #expect(try await connection.compound(create).outcome == Outcome(.createSession, .noEnt))
     }
 

@@ -5,6 +5,7 @@ enum Requirements {
     private static let programs = [
         "linux.uml": "user-mode-linux", "mount.nfs4": "nfs-common", "ip": "iproute2", "insmod": "kmod", "curl": "curl",
         "mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs", "mount": "mount", "unshare": "util-linux", "nsenter": "util-linux",
+        "rpc.gssd": "nfs-common", "krb5kdc": "krb5-kdc", "kadmin.local": "krb5-admin-server", "kinit": "krb5-user",
         "dmsetup": "dmsetup",
     ]
 

@@ -17,7 +17,7 @@ struct Access: Operation {
         let meaningless: AccessRights = file.node.type == .directory ? .execute : [.lookup, .delete]
         let supported = wanted.subtracting(meaningless)
         var granted = try file.node.access(supported, compound.caller(on: file)).intersection(supported)
-        if file.export.rules.isReadOnly { granted.subtract([.modify, .extend, .delete]) }
+        if compound.exports.isReadOnly(file.export) { granted.subtract([.modify, .extend, .delete]) }
         reply.uint32(supported.rawValue)
         reply.uint32(granted.rawValue)
     }

@@ -8,6 +8,6 @@ struct GetFH: Operation {
     init(from request: inout XDRReader) throws(XDRError) {}
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        try compound.file().wireHandle.withBytes { reply.opaque($0) }
+        try compound.fileWithoutAdmission().wireHandle.withBytes { reply.opaque($0) }
     }
 }

@@ -13,11 +13,7 @@ struct PutFH: Operation, ~Escapable {
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        let file = try compound.server.nameSpace.file(for: handle) { export throws(NFSStatus) in
-            // PUTFH has no ACCESS: to this client the file is revoked (§15.1.2.7).
-            guard compound.isAdmitted(to: export) else { throw .stale }
-            return compound.caller(on: export)
-        }
+        let file = try compound.exports.nameSpace.file(for: handle) { compound.caller(on: $0) }
         try compound.put(file)
     }
 }

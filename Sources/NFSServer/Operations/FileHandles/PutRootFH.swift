@@ -8,6 +8,6 @@ struct PutRootFH: Operation {
     init(from request: inout XDRReader) throws(XDRError) {}
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        try compound.put(compound.server.nameSpace.root(admitting: compound.isAdmitted))
+        try compound.put(compound.exports.nameSpace.root(admitting: compound.isAdmitted))
     }
 }

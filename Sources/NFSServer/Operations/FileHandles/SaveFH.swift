@@ -8,7 +8,7 @@ struct SaveFH: Operation {
     init(from request: inout XDRReader) throws(XDRError) {}
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        compound.savedFile = try compound.file()
+        compound.savedFile = try compound.fileWithoutAdmission()
         compound.savedStateID = compound.currentStateID
     }
 }

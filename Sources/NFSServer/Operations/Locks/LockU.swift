@@ -19,7 +19,8 @@ struct LockU: Operation {
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        let file = try compound.regularFile()
+        let file = try compound.fileWithoutAdmission()
+        try compound.requireRegular(file)
         let range = try ByteRange(offset: offset, length: length)
         let stateID = try compound.resolve(stateID)
         let client = try compound.client()

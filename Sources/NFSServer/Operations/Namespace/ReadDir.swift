@@ -121,7 +121,7 @@ struct ReadDir: Operation {
                 source.encode(plan!, to: &reply)
                 return true
             }
-            let file = compound.server.nameSpace.crossing(entered)
+            let file = compound.exports.nameSpace.crossing(entered)
             try compound.admit(to: file.export)
             try compound.requireFlavor(of: file.export)
             let caller = compound.caller(on: file)

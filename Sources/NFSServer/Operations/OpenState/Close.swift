@@ -13,7 +13,7 @@ struct Close: Operation {
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        let key = try compound.file().stateKey
+        let key = try compound.fileWithoutAdmission().stateKey
         let stateID = try compound.resolve(stateID, keepsSeqid: true)
         let client = try compound.client()
         let now = compound.now

@@ -17,7 +17,7 @@ struct OpenDowngrade: Operation {
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
-        let key = try compound.file().stateKey
+        let key = try compound.fileWithoutAdmission().stateKey
         let stateID = try compound.resolve(stateID, keepsSeqid: true)
         let client = try compound.client()
         let (downgraded, _) = try compound.server.files.withShard(of: key) { shard throws(NFSStatus) in

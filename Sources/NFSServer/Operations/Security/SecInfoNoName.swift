@@ -21,7 +21,7 @@ struct SecInfoNoName: Operation {
         } else {
             file = try compound.file()
         }
-        SecurityFlavors.encode(of: file.export, to: &reply)
+        compound.encodeFlavors(of: file.export, to: &reply)
         compound.currentFile = nil
         compound.currentStateID = nil
     }

@@ -6,16 +6,18 @@ import XDR
 /// BACKCHANNEL_CTL: change how the session's back channel is to be used (RFC 8881 §18.33).
 struct BackchannelCtl: Operation {
     static var code: OperationCode { .backchannelCtl }
-    private let parameters: Result<CallbackParameters, NFSStatus>
+    private let program: UInt32
+    private let security: CallbackSecurity
 
     init(from request: inout XDRReader) throws(XDRError) {
-        let program = try request.uint32()
-        parameters = try CallbackSecurity(from: &request).parameters(program: program)
+        program = try request.uint32()
+        security = try CallbackSecurity(from: &request)
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         guard let session = compound.session else { throw .opNotInSession }
-        session.change(try parameters.get())
+        guard security.namesOnly(contextsOf: compound.server) else { throw .noent }
+        session.change(security.parameters(program: program))
         compound.afterReply = { compound.server.backChannels.find(session)?.parametersChanged() }
     }
 }
@@ -24,8 +26,9 @@ struct BackchannelCtl: Operation {
 struct CallbackSecurity {
     /// The first that can be used.
     private var credential: CallbackParameters.Credential?
-    /// Whether RPCSEC_GSS handles are named. The server has made none.
-    private var namesHandles = false
+    /// The contexts that are named, nil for a handle that is none of this server. They are not used for calls: every client known
+    /// offers another credential beside them, and its calls carry nothing to be kept secret.
+    private var contexts: [GSSHandle?] = []
 
     init(from request: inout XDRReader) throws(XDRError) {
         for _ in 0..<(try request.count(maximum: request.remaining / 4)) {
@@ -38,9 +41,8 @@ struct CallbackSecurity {
                 offer(CallbackParameters.Credential(flavor: 1, body: body.withUnsafeBytes { Array($0) }))
             case 6:  // RPCSEC_GSS
                 _ = try request.uint32()
+                contexts.append(GSSHandle(try request.opaque(maximum: request.remaining)))
                 _ = try request.opaque(maximum: request.remaining)
-                _ = try request.opaque(maximum: request.remaining)
-                namesHandles = true
             default: throw .invalid
             }
         }
@@ -50,8 +52,10 @@ struct CallbackSecurity {
         if credential == nil { credential = offered }
     }
 
-    /// - Returns: `noent` for an RPCSEC_GSS handle this server does not know (§18.33.3, §18.36.3).
-    func parameters(program: UInt32) -> Result<CallbackParameters, NFSStatus> {
-        namesHandles ? .failure(.noent) : .success(CallbackParameters(program: program, credential: credential))
+    /// Whether the server has made all contexts that are named. Else it is NFS4ERR_NOENT (§18.33.3, §18.36.3).
+    func namesOnly(contextsOf server: NFSServer) -> Bool {
+        contexts.allSatisfy { handle in handle.flatMap { server.kerberos?.acceptor.knows($0) } ?? false }
     }
+
+    func parameters(program: UInt32) -> CallbackParameters { CallbackParameters(program: program, credential: credential) }
 }

@@ -20,6 +20,7 @@ struct BindConnToSession: Operation {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let session = try compound.server.sessions.find(sessionID)
+        try session.client.check(.bindConnToSession, by: compound.principal)
         let channels = try session.bind(compound.context.id, direction)
         compound.use(session, for: channels)
         sessionID.encode(to: &reply)

@@ -9,6 +9,7 @@ struct CreateSession: Operation {
     static var reservedReply: Int { 128 }
 
     private let request: CreateSessionRequest
+    private let security: CallbackSecurity
 
     init(from request: inout XDRReader) throws(XDRError) {
         let clientID = ClientID(rawValue: try request.uint64())
@@ -17,14 +18,17 @@ struct CreateSession: Operation {
         let fore = try ChannelAttributes(from: &request)
         let back = try ChannelAttributes(from: &request)
         let program = try request.uint32()
-        let callbacks = try CallbackSecurity(from: &request).parameters(program: program)
+        security = try CallbackSecurity(from: &request)
         self.request = CreateSessionRequest(
-            clientID: clientID, sequence: sequence, flags: flags, fore: fore, back: back, callbacks: callbacks)
+            clientID: clientID, sequence: sequence, flags: flags, fore: fore, back: back,
+            callbacks: .success(security.parameters(program: program)))
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let server = compound.server
         let now = compound.now
+        var request = request
+        if !security.namesOnly(contextsOf: server) { request.callbacks = .failure(.noent) }
         if let dropped = server.clients.withLock({ $0.makeRoomForSession(of: request.clientID, now: now) }) { server.drop(dropped) }
         let outcome = try server.clients.withLock { clients throws(NFSStatus) in
             try clients.createSession(request, principal: compound.principal, connection: compound.context.id, now: now)

@@ -17,7 +17,9 @@ struct DestroyClientID: Operation {
             compound.departed = nil
             return
         }
-        let dropped = try compound.server.clients.withLock { clients throws(NFSStatus) in try clients.destroyClientID(clientID) }
+        let dropped = try compound.server.clients.withLock { clients throws(NFSStatus) in
+            try clients.destroyClientID(clientID, principal: compound.principal)
+        }
         compound.departed = clientID
         try compound.wait(for: .departure(dropped))
     }

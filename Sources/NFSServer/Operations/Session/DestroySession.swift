@@ -15,6 +15,7 @@ struct DestroySession: Operation {
         let session = try compound.server.sessions.find(sessionID)
         // Its own session a compound can only end as its last act.
         guard session !== compound.session || compound.operationsLeft == 1 else { throw .notOnlyOp }
+        try session.client.check(.destroySession, by: compound.principal)
         guard session.isBound(compound.context.id) else { throw .connNotBoundToSession }
         try compound.server.clients.withLock { clients throws(NFSStatus) in _ = try clients.destroySession(sessionID) }
         compound.server.backChannels.remove(session)

@@ -42,7 +42,8 @@ struct ExchangeID: Operation, ~Escapable {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         guard flags & ~Flag.known == 0, owner.byteCount > 0 else { throw .inval }
-        try protection.check()
+        let principal = compound.principal
+        let machine = try protection.granted(to: principal)
         let server = compound.server
         guard server.recovery.isLoaded else {
             // Who may reclaim is not known yet.
@@ -53,14 +54,14 @@ struct ExchangeID: Operation, ~Escapable {
         let now = compound.now
         let (result, dropped) = try server.clients.withLock { clients throws(NFSStatus) in
             try clients.exchangeID(
-                owner: owner, verifier: verifier, principal: compound.principal, updatesConfirmed: flags & Flag.updateConfirmed != 0,
-                now: now)
+                owner: owner, verifier: verifier, principal: principal, protection: machine,
+                updatesConfirmed: flags & Flag.updateConfirmed != 0, now: now)
         }
         if let dropped { server.drop(dropped) }
         reply.uint64(result.client.id.rawValue)
         reply.uint32(result.sequence)
         reply.uint32(Flag.nonPNFS | (result.isConfirmed ? Flag.confirmed : 0))
-        reply.uint32(StateProtection.none)
+        StateProtection.encode(result.client.protection, to: &reply)
         reply.uint64(0)  // so_minor_id: one network identity
         reply.string(server.owner)
         reply.string(server.owner)  // eir_server_scope
@@ -70,45 +71,69 @@ struct ExchangeID: Operation, ~Escapable {
 
 /// state_protect4_a: how a client wants its state guarded against others (RFC 8881 §18.35.1).
 struct StateProtection {
-    /// SP4_NONE.
-    static let none: UInt32 = 0
+    private static let none: UInt32 = 0
     private static let machineCredential: UInt32 = 1
     private static let secretStateVerifier: UInt32 = 2
 
     private let how: UInt32
+    /// What is asked for by either of the two.
+    private var machine: MachineProtection?
     /// Whether an SSV comes with something to choose from: algorithms of both kinds, and a window.
     private var offersChoice = true
 
     init(from request: inout XDRReader) throws(XDRError) {
         how = try request.uint32()
-        switch how {
-        case Self.none: break
-        case Self.machineCredential: try Self.skipOperations(&request)
-        case Self.secretStateVerifier:
-            try Self.skipOperations(&request)
-            for _ in 0..<2 {  // ssp_hash_algs, ssp_encr_algs
-                let count = try request.count(maximum: request.remaining / 4)
-                for _ in 0..<count { _ = try request.opaque(maximum: request.remaining) }
-                if count == 0 { offersChoice = false }
-            }
-            if try request.uint32() == 0 { offersChoice = false }  // ssp_window
-            _ = try request.uint32()  // ssp_num_gss_handles
-        default: throw .invalid
+        guard how != Self.none else { return }
+        guard how <= Self.secretStateVerifier else { throw .invalid }
+        let enforced = try OperationSet(from: &request)
+        machine = MachineProtection(enforcing: enforced, allowing: try OperationSet(from: &request))
+        guard how == Self.secretStateVerifier else { return }
+        for _ in 0..<2 {  // ssp_hash_algs, ssp_encr_algs
+            let count = try request.count(maximum: request.remaining / 4)
+            for _ in 0..<count { _ = try request.opaque(maximum: request.remaining) }
+            if count == 0 { offersChoice = false }
         }
+        if try request.uint32() == 0 { offersChoice = false }  // ssp_window
+        _ = try request.uint32()  // ssp_num_gss_handles
     }
 
-    /// spo_must_enforce and spo_must_allow.
-    private static func skipOperations(_ request: inout XDRReader) throws(XDRError) {
-        for _ in 0..<2 { _ = try AttributeSet(from: &request) }
-    }
-
-    /// - Throws: `inval` for a machine credential, which takes RPCSEC_GSS (§18.35.3), and for an SSV without algorithms or window;
-    ///   `encrAlgUnsupp` for any other, since this server has no algorithm for it.
-    func check() throws(NFSStatus) {
+    /// What `principal` gets of it; nil for no protection.
+    /// - Throws: `inval` for a machine credential that comes without integrity or privacy (§18.35.3), and for an SSV without
+    ///   algorithms or window; `encrAlgUnsupp` for any other, since this server has no algorithm for it.
+    func granted(to principal: Principal) throws(NFSStatus) -> MachineProtection? {
         switch how {
-        case Self.machineCredential: throw .inval
+        case Self.machineCredential:
+            guard principal.isProtected else { throw .inval }
+            return machine
         case Self.secretStateVerifier: throw offersChoice ? .encrAlgUnsupp : .inval
-        default: break
+        default: return nil
         }
+    }
+
+    /// Writes state_protect4_r.
+    static func encode(_ protection: MachineProtection?, to reply: inout XDRWriter) {
+        guard let protection else { return reply.uint32(none) }
+        reply.uint32(machineCredential)
+        protection.enforced.encode(to: &reply)
+        protection.allowed.encode(to: &reply)
+    }
+}
+
+/// bitmap4 with a bit for each operation.
+extension OperationSet {
+    /// Reads what is known of a set that a client names.
+    init(from request: inout XDRReader) throws(XDRError) {
+        var known: UInt64 = 0
+        for index in 0..<(try request.count(maximum: request.remaining / 4)) {
+            let word = UInt64(try request.uint32())
+            if index < 2 { known |= word << UInt64(32 * index) }
+        }
+        self.init(rawValue: known)
+    }
+
+    func encode(to reply: inout XDRWriter) {
+        reply.uint32(2)
+        reply.uint32(UInt32(truncatingIfNeeded: rawValue))
+        reply.uint32(UInt32(rawValue >> 32))
     }
 }

@@ -13,7 +13,7 @@ struct ReclaimComplete: Operation {
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         if isOneFileSystem {
             // No file system moves here while the server runs, so there is nothing to complete for one of them.
-            _ = try compound.file()
+            _ = try compound.fileWithoutAdmission()
             return
         }
         let client = try compound.client()

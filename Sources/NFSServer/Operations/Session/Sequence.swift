@@ -28,7 +28,7 @@ struct Sequence: Operation {
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let session = try session(of: compound)
-        guard compound.record.range.count <= Int(session.fore.maximumRequest) else { throw .reqTooBig }
+        guard compound.callLength <= Int(session.fore.maximumRequest) else { throw .reqTooBig }
         guard compound.operationCount <= Int(session.fore.maximumOperations) else { throw .tooManyOps }
         try compound.requireRoom(in: session, cached: cacheThis, reply: reply)
         let range: SlotRange
@@ -64,7 +64,7 @@ struct Sequence: Operation {
     private func session(of compound: Compound) throws(NFSStatus) -> Session {
         if let session = compound.context.session, session.id == sessionID, !session.isDestroyed { return session }
         let session = try compound.server.sessions.find(sessionID)
-        session.associate(compound.context.id)
+        try session.associate(compound.context.id)
         compound.context.remember(session)
         compound.context.session = session
         return session
@@ -78,7 +78,7 @@ extension Compound {
     fileprivate var fingerprint: UInt64 {
         let record = record
         let operations = record.bytes.extracting(droppingFirst: min(nextOperation + Sequence.size, record.range.count))
-        var hash = (UInt64(operations.byteCount) << 32 | UInt64(credentials.uid)) &* 0x9e37_79b9_7f4a_7c15
+        var hash = (UInt64(operations.byteCount) << 32 | UInt64(requesterHash)) &* 0x9e37_79b9_7f4a_7c15
         hash ^= UInt64(operationCount)
         for offset in stride(from: 0, to: min(operations.byteCount, 512) & ~3, by: 4) {
             let word = operations.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)
@@ -91,17 +91,22 @@ extension Compound {
     /// Checks that the result of SEQUENCE, and a status behind it, fit into the reply, before the slot is taken.
     /// - Throws: `repTooBig`, `repTooBigToCache`.
     fileprivate func requireRoom(in session: Session, cached: Bool, reply: borrowing XDRWriter) throws(NFSStatus) {
-        let whole = Int(session.fore.maximumResponse)
-        let kept = cached ? min(Int(session.fore.maximumCachedResponse), whole) : whole
+        let (whole, mostKept) = room(in: session)
+        let kept = cached ? min(mostKept, whole) : whole
         let needed = reply.count + Sequence.resultBody + (operationCount > 1 ? Self.smallestResult : 0)
         guard needed <= RecordMark.length + kept else { throw kept < whole ? .repTooBigToCache : .repTooBig }
     }
 
     /// Keeps the reply within what the session's fore channel carries, or keeps for a retry (§2.10.6.4).
     fileprivate func limitReply(for session: Session, cached: Bool) {
-        let whole = Int(session.fore.maximumResponse)
-        let kept = Int(session.fore.maximumCachedResponse)
+        let (whole, kept) = room(in: session)
         repliesMustBeCached = cached && kept < whole
         replyLimit = min(replyLimit, RecordMark.length + (repliesMustBeCached ? kept : whole))
+    }
+
+    /// Bytes a reply may have that is sent, and one that is kept: what protects it counts (§18.36.3).
+    private func room(in session: Session) -> (whole: Int, kept: Int) {
+        let tail = exchange?.tail ?? 0
+        return (Int(session.fore.maximumResponse) - tail, Int(session.fore.maximumCachedResponse) - tail)
     }
 }

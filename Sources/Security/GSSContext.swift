@@ -1,0 +1,89 @@
+import RPC
+import Synchronization
+
+/// A context in which a client makes calls (RFC 2203 §5.3).
+package final class GSSContext: Sendable {
+    let handle: GSSHandle
+    /// Who the client is, as Kerberos writes it: `user@REALM`.
+    package let principal: String
+    /// When its ticket ends, in nanoseconds of the acceptor's clock.
+    let expiry: UInt64
+    let checksumLength: Int
+    /// What wrapping adds to any message at most.
+    let wrapping: SecurityContext.Wrapping
+    private let state: Mutex<State>
+    private let used: Atomic<UInt64>
+    private let dropped = Atomic(false)
+
+    private struct State: Sendable {
+        let context: SecurityContext
+        var window = SequenceWindow()
+    }
+
+    /// - Returns: nil when the context cannot protect messages of up to `longest` bytes.
+    init?(_ context: SecurityContext, _ handle: GSSHandle, principal: String, expiry: UInt64, now: UInt64, longest: Int) {
+        // Of old ciphers the header is longer in front of more data, and the padding depends on it.
+        guard let checksumLength = context.checksumLength(), let long = context.wrapping(of: longest),
+            let longer = context.wrapping(of: longest + 1)
+        else { return nil }
+        self.checksumLength = checksumLength
+        wrapping = SecurityContext.Wrapping(
+            header: max(long.header, longer.header), padding: max(long.padding, longer.padding, 16), trailer: long.trailer)
+        self.handle = handle
+        self.principal = principal
+        self.expiry = expiry
+        state = Mutex(State(context: context))
+        used = Atomic(now)
+    }
+
+    /// When a call was made in it last, or else when it was made.
+    var lastUse: UInt64 { used.load(ordering: .relaxed) }
+    func use(now: UInt64) { used.store(now, ordering: .relaxed) }
+
+    /// Whether the server has forgotten it. Calls that came before are still answered in it.
+    var isDropped: Bool { dropped.load(ordering: .acquiring) }
+    func drop() { dropped.store(true, ordering: .releasing) }
+
+    /// Whether a call is the client's own and new.
+    enum Proof {
+        case proved
+        /// The checksum is not one of this context.
+        case forged
+        /// It may have been carried out before.
+        case repeated
+        /// The client has no numbers left.
+        case exhausted
+    }
+
+    /// Checks the header of a call, and notes its number (§5.3.3.1).
+    func check(_ header: RawSpan, _ checksum: RawSpan, sequence: UInt32) -> Proof {
+        header.withUnsafeBytes { header in
+            checksum.withUnsafeBytes { checksum in
+                state.withLock { state in
+                    guard state.context.verify(header, checksum) else { return .forged }
+                    guard sequence <= SequenceWindow.maximum else { return .exhausted }
+                    return state.window.take(sequence) ? .proved : .repeated
+                }
+            }
+        }
+    }
+
+    /// Puts the checksum of `bytes` at `checksum`.
+    func sign(_ bytes: UnsafeRawBufferPointer, into checksum: UnsafeMutableRawBufferPointer) -> Bool {
+        state.withLock { $0.context.sign(bytes, into: checksum) }
+    }
+
+    func verify(_ bytes: RawSpan, _ checksum: RawSpan) -> Bool {
+        bytes.withUnsafeBytes { bytes in
+            checksum.withUnsafeBytes { checksum in state.withLock { $0.context.verify(bytes, checksum) } }
+        }
+    }
+
+    func wrapping(of count: Int) -> SecurityContext.Wrapping? { state.withLock { $0.context.wrapping(of: count) } }
+
+    func wrap(_ message: UnsafeMutableRawBufferPointer, _ wrapping: SecurityContext.Wrapping) -> Bool {
+        state.withLock { $0.context.wrap(message, wrapping) }
+    }
+
+    func unwrap(_ message: UnsafeMutableRawBufferPointer) -> Range<Int>? { state.withLock { $0.context.unwrap(message) } }
+}
