@@ -110,7 +110,6 @@ extension Compound {
     private func identify() throws(NFSStatus) {
         guard !isIdentified else { return }
         guard case .user(let caller) = identity, server.identities.managesGroups else { return isIdentified = true }
-        if mayBlock { server.nameSpace.actAsServer() }
         identity = .user(try server.identities.withGroups(caller, mayBlock: mayBlock))
         isIdentified = true
     }
