@@ -89,6 +89,7 @@ struct ExportRulesTests {
     /// What a client that is not admitted may try on a file, and what it gets.
     private static let attempts: [(operation: Operation, outcome: Outcome)] = [
         (.getFH, Outcome(.getFH, .ok)), (.saveFH, Outcome(.saveFH, .ok)), (.getAttr([.type]), Outcome(.getAttr, .access)),
+        (.verify(.none), Outcome(.verify, .access)), (.nVerify(.none), Outcome(.nVerify, .access)),
         (.access(.all), Outcome(.access, .access)), (.read(count: 1), Outcome(.read, .access)),
         (.write(.anonymous, [1]), Outcome(.write, .access)), (.commit(), Outcome(.commit, .access)),
         (.setAttr(.size(0)), Outcome(.setAttr, .access)), (.lookup("x"), Outcome(.lookup, .access)), (.lookupP, Outcome(.lookupP, .access)),

@@ -7,7 +7,6 @@ import Testing
     .covers(
         .getAttr,
         never: [
-            .access: "who has the filehandle of a file may see its attributes",
             .grace: "reading attributes takes nothing from anybody who reclaims",
             .wrongType: "files of every type have attributes",
         ]))

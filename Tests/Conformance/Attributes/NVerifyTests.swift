@@ -7,7 +7,6 @@ import Testing
     .covers(
         .nVerify,
         never: [
-            .access: "who has the filehandle of a file may see its attributes",
             .badChar: "strings are compared byte by byte, whatever they mean",
             .grace: "reading attributes takes nothing from anybody who reclaims",
             .wrongType: "files of every type have attributes",

@@ -7,7 +7,6 @@ import Testing
     .covers(
         .lockT,
         never: [
-            .access: "who reached the file may ask whose locks are on it; PUTFH checks that the export may be reached",
             .badRange: "ranges of 64 bits are supported",
             .lockRange: "any part of what is held can be locked, as POSIX has it",
             .roFS: "asking changes nothing",

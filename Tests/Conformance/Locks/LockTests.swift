@@ -40,7 +40,6 @@ struct SharedFile {
     .covers(
         .lock,
         never: [
-            .access: "the right was checked when the file was opened, and PUTFH checks that the export may be reached",
             .badRange: "ranges of 64 bits are supported",
             .deadlock:
                 "a waiter may have given up without a word, so that a circle of them proves nothing: each is denied and may ask again",

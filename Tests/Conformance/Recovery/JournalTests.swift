@@ -29,7 +29,7 @@ struct JournalTests {
         #expect(try await scene.reclaim("half", all: false) == .ok)
         #expect(try await scene.reclaim("done") == .ok)
         try await scene.completeReclaim("done")
-        try await scene.endGrace()
+        #expect(try await scene.endGrace())
         try await scene.server.restart()
         #expect(try await scene.readmitted() == ["done"])
     }
@@ -67,7 +67,7 @@ struct JournalTests {
         try await scene.server.start(two)
         #expect(try await scene.reclaim("stays") == .ok)
         try await scene.completeReclaim("stays")
-        try await scene.endGrace()
+        #expect(try await scene.endGrace())
         #expect(await scene.server.terminate() == 0)
         try await scene.server.start(one)
         #expect(try await scene.readmitted() == ["stays"])

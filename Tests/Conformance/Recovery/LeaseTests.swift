@@ -55,11 +55,11 @@ struct LeaseTests {
 
     @Test("a client whose lease expired goes on when nobody wanted what it holds (§8.4.3)", .timeLimit(.minutes(1)))
     func courtesy() async throws {
-        let server = try await ServerUnderTest.start(.init(lease: 1, grace: 1))
+        let server = try await ServerUnderTest.start(.init(lease: 2, grace: 2))
         let (silent, directory) = try await server.sessionInNewDirectory()
         let file = try await silent.open(directory, "file", deny: .both)
         let lock = try await silent.lock(file)
-        try await Task.sleep(for: .seconds(3))
+        try await Task.sleep(for: .seconds(5))
         // Another client comes and wants something else.
         _ = try await server.session().open(directory, "second")
         #expect(try await silent.run(.putFH(file.handle), .write(lock, [1])).sequence.flags & 0x38 == 0)

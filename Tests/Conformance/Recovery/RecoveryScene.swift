@@ -40,9 +40,11 @@ struct RecoveryScene {
 
     func completeReclaim(_ name: String) async throws { try await clients[name]?.completeReclaim() }
 
-    /// Nobody is waited for any more.
-    func endGrace() async throws {
-        _ = try await server.command(["end-grace", "--admin-socket", "\(server.directory)/admin"])
+    /// Ends the grace period.
+    /// - Returns: whether somebody is not waited for any more.
+    func endGrace() async throws -> Bool {
+        let line = try await server.command(["end-grace", "--admin-socket", "\(server.directory)/admin"])
+        return line?.hasPrefix("not waited for any more: ") == true
     }
 
     /// A client leaves for good.
