@@ -88,6 +88,4 @@ actor KerberosSite {
     func metrics() async throws -> String {
         try await laboratory.run("curl", "--fail", "--silent", "--show-error", "http://\(Laboratory.serverAddress):9587/metrics")
     }
-
-    var serverLines: String { server?.lastLines ?? "" }
 }
