@@ -87,16 +87,17 @@ struct CrashPointTests {
         "when grace ends: who missed it may reclaim as long as it is not over, and never after; once and twice",
         arguments: activation, [1, 2])
     func activate(_ row: Row, _ crashes: Int) async throws {
-        var scene = try await RecoveryScene(["a", "late"], grace: 3)
+        var scene = try await RecoveryScene(["a", "late"])
         await scene.server.kill()
         for _ in 1...crashes {
             #expect(try await scene.server.start(crashingAt: row.point.rawValue))
             #expect(try await scene.reclaim("a") == .ok)
             // Where only this one is waited for, grace ends before it has the answer.
             _ = try? await scene.completeReclaim("a")
+            _ = try? await scene.endGrace()
             #expect(await scene.server.hasCrashed())
         }
-        try await scene.server.start(["--grace", "60"])
+        try await scene.server.start()
         #expect(try await scene.readmitted() == row.mayReclaim)
     }
 

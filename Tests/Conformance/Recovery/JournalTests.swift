@@ -21,16 +21,16 @@ struct JournalTests {
 
     @Test("a client that reclaims half and dies is not readmitted after that grace period")
     func halfAndGone() async throws {
-        var scene = try await RecoveryScene(["half", "done"], grace: 3)
+        var scene = try await RecoveryScene(["half", "done"])
         try await scene.server.restart()
         #expect(try await scene.reclaim("done") == .ok)
         try await scene.completeReclaim("done")
-        try await scene.server.start(afterKill: ["--grace", "3"])
+        try await scene.server.restart()
         #expect(try await scene.reclaim("half", all: false) == .ok)
         #expect(try await scene.reclaim("done") == .ok)
         try await scene.completeReclaim("done")
-        try await untilGraceIsOver(scene, "done")
-        try await scene.server.start(afterKill: ["--grace", "60"])
+        try await scene.endGrace()
+        try await scene.server.restart()
         #expect(try await scene.readmitted() == ["done"])
     }
 
@@ -38,10 +38,6 @@ struct JournalTests {
         let session = try #require(scene.clients[name]).session
         let directory = try await session.lookup(path: scene.server.exportPath)
         return try await session.compound(.putFH(directory), .open(.null("probe"), .unchecked(.none))).status
-    }
-
-    private func untilGraceIsOver(_ scene: RecoveryScene, _ name: String) async throws {
-        while try await opens(scene, name) == .grace {}
     }
 
     @Test("the volume carries the record: without a backend, on a machine that never served it")
@@ -56,7 +52,7 @@ struct JournalTests {
     func staleJournal() async throws {
         let backend = try BackendUnderTest()
         let here = ["--recovery-url", backend.url]
-        var scene = try await RecoveryScene([], grace: 3, arguments: here)
+        var scene = try await RecoveryScene([], arguments: here)
         await scene.server.kill()
         let (one, two) = ["one", "two"].map { ["--state-dir", "\(scene.server.directory)/\($0)"] }.pair
         try await scene.server.start(one)
@@ -71,9 +67,9 @@ struct JournalTests {
         try await scene.server.start(two)
         #expect(try await scene.reclaim("stays") == .ok)
         try await scene.completeReclaim("stays")
-        try await untilGraceIsOver(scene, "stays")
+        try await scene.endGrace()
         #expect(await scene.server.terminate() == 0)
-        try await scene.server.start(one + ["--grace", "60"])
+        try await scene.server.start(one)
         #expect(try await scene.readmitted() == ["stays"])
     }
 

@@ -8,8 +8,8 @@ struct RecoveryScene {
     private var files: [String: [FileHandle]] = [:]
 
     /// - Parameter arguments: of the first instance.
-    init(_ names: [String], grace: Int = 60, arguments: [String] = []) async throws {
-        server = try await ServerUnderTest.start(ServerUnderTest.Settings(lease: 60, grace: grace, extraArguments: arguments))
+    init(_ names: [String], arguments: [String] = []) async throws {
+        server = try await ServerUnderTest.start(ServerUnderTest.Settings(lease: 60, grace: 60, extraArguments: arguments))
         for name in names { try await join(name) }
     }
 
@@ -39,6 +39,11 @@ struct RecoveryScene {
     func file(of name: String) throws -> FileHandle { try #require(files[name]?.first) }
 
     func completeReclaim(_ name: String) async throws { try await clients[name]?.completeReclaim() }
+
+    /// Nobody is waited for any more.
+    func endGrace() async throws {
+        _ = try await server.command(["end-grace", "--admin-socket", "\(server.directory)/admin"])
+    }
 
     /// A client leaves for good.
     func leave(_ name: String) async throws {

@@ -94,7 +94,7 @@ struct RevocationTests {
     @Test("after a restart of the server it may not reclaim what it lost: NO_GRACE (§8.4.3)", .timeLimit(.minutes(1)))
     func restart() async throws {
         let scene = try await Scene(.lease)
-        try await scene.server.restart()
+        try await scene.server.start(afterKill: ["--lease", "60", "--grace", "60"])
         let (back, other) = (
             try await scene.server.session(owner: scene.session.owner, reclaimComplete: false),
             try await scene.server.session(owner: scene.other.owner, reclaimComplete: false)
