@@ -42,6 +42,25 @@ struct ProtectedCallTests {
         #expect(reply.body == .success([]))
     }
 
+    @Test("may come over many connections at once in one context", arguments: Service.allCases)
+    func atOnce(service: Service) async throws {
+        let client = try await KerberosClient()
+        let server = try await KerberosServer.shared()
+        let tag = [UInt8](repeating: 7, count: 40_000)
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    let connection = Connection(KerberosExchange(try await server.socket(), client.context, service))
+                    for _ in 0..<40 {
+                        let isSame = try await connection.compound([], tag: tag).tag == tag
+                        #expect(isSame)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     @Test("work with the cipher of old realms too", arguments: Service.allCases)
     func oldCipher(service: Service) async throws {
         let client = try await KerberosClient(service: "nfs/legacy")
