@@ -209,7 +209,9 @@ extension ServerConfiguration {
         do throws(KerberosError) {
             return try AcceptorCredential(keytab: keytab, principal: servicePrincipal)
         } catch {
-            log.error("Kerberos cannot be served, exports that ask for it are refused: \(error)")
+            log.error(
+                "Kerberos cannot be served, exports that ask for it are refused: \(error): put the keys there (ktadd nfs/NAME), start again"
+            )
             return nil
         }
     }

@@ -1,4 +1,5 @@
 import KerberosLab
+import NFSTestClient
 import Security
 import Testing
 
@@ -44,5 +45,26 @@ struct AcceptorCredentialTests {
             let failure = try await failure("\(realm.directory)/\(keytab)", principal)
             #expect(failure == reason)
         }
+    }
+}
+
+@Suite("A server whose keytab cannot be used", .timeLimit(.minutes(1)))
+struct MissingKeytabTests {
+    @Test("says so in one line, refuses Kerberos and serves everything else")
+    func missing() async throws {
+        let server = try await ServerUnderTest.start(ServerUnderTest.Settings(extraArguments: ["--keytab", "/nowhere/keytab"]))
+        let lines = try await server.log().split(separator: "\n").filter { $0.contains("Kerberos") }
+        #expect(lines.count == 1)
+        let line = try #require(lines.first)
+        #expect(
+            line.hasSuffix(
+                "Kerberos cannot be served, exports that ask for it are refused: no key of any nfs/ principal can be had from the "
+                    + "keytab /nowhere/keytab: Key table file '/nowhere/keytab' not found: put the keys there (ktadd nfs/NAME), start again"
+            ))
+        _ = try await server.sessionInNewDirectory()
+        let call = RPCCall(
+            xid: 1, procedure: 0, credential: ClientContext.credential(ControlProcedure.initialize, 0, .none, []), arguments: [0, 0, 0, 0])
+        let reply = try CheckedReply(try await server.socket().exchange(call.bytes))
+        #expect(reply.body == .authError(AuthError.rejectedCredential))
     }
 }
