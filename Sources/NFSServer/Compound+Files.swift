@@ -95,14 +95,27 @@ extension Compound {
 
     /// - Throws: `wrongsec` when the export does not accept the flavor of the request.
     func requireFlavor(of export: Export) throws(NFSStatus) {
-        guard exports.accepts(flavor, on: export) else { throw .wrongsec }
+        guard exports.accepts(flavor, on: export) else { throw wrongFlavor(for: export) }
+    }
+
+    /// WRONGSEC, which users see as "Operation not permitted" at best: what the export wants is in the log, once for each connection.
+    private func wrongFlavor(for export: Export) -> NFSStatus {
+        if exports.isFirstRefusal(of: flavor, on: export) {
+            server.log.notice(
+                "refused: mount it with sec= one of those it accepts",
+                metadata: [
+                    "client": "\(connection.peer)", "export": "\(export.pseudoPath)", "sec": "\(flavor)",
+                    "accepts": "\(exports.flavors(of: export).map(\.rawValue).joined(separator: ","))",
+                ])
+        }
+        return .wrongsec
     }
 
     /// Makes `file` current for PUTFH and its like, which answer for the flavor where what follows cannot.
     /// - Throws: `wrongsec`; `wouldBlock` and `delay` while it is not known who asks.
     func put(_ file: CurrentFile) throws(NFSStatus) {
         try identify()
-        guard exports.accepts(flavor, on: file.export) || !isFlavorForPutToCheck else { throw .wrongsec }
+        guard exports.accepts(flavor, on: file.export) || !isFlavorForPutToCheck else { throw wrongFlavor(for: file.export) }
         setCurrent(file)
     }
 

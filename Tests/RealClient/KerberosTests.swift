@@ -88,6 +88,9 @@ extension RealClient {
                 let said = try await site.run("! mount_with sys /private 2>&1; ! mount_with krb5i /private 2>&1")
                 #expect(said == "mount.nfs4: Operation not permitted\nmount.nfs4: Operation not permitted\n")
                 try await site.run("ticket 2001 alice; mount_with krb5p /private; as 2001 sh -c 'echo private > /mnt/krb5p/file'")
+                for flavor in ["sys", "krb5i"] {
+                    #expect(await site.serverLog.contains { $0.contains("accepts=krb5p") && $0.contains("export=/private sec=\(flavor) ") })
+                }
                 // With a flavor that the server may choose.
                 try await site.run(
                     """

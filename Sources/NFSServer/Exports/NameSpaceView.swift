@@ -1,5 +1,6 @@
 import FileSystem
 import RPC
+import Synchronization
 
 /// The name space as a client at one address has it: the rule of each export, found once for all its requests.
 final class NameSpaceView: Sendable {
@@ -8,6 +9,12 @@ final class NameSpaceView: Sendable {
     private let rules: [ExportRule?]
     /// What every request asks of them: a copy of a rule would count references.
     private let digests: [RuleDigest]
+    private let refusals = Mutex<Set<Refusal>>([])
+
+    private struct Refusal: Hashable {
+        let export: Int
+        let flavor: SecurityFlavor
+    }
 
     init(_ nameSpace: NameSpace, from peer: PeerAddress) {
         self.nameSpace = nameSpace
@@ -40,6 +47,12 @@ final class NameSpaceView: Sendable {
     func accepts(_ flavor: SecurityFlavor, on export: Export) -> Bool {
         let digest = digests[export.number]
         return digest.contains(RuleDigest(flavor)) || !digest.contains(.admitted)
+    }
+
+    /// Notes that a request was refused for its flavor.
+    /// - Returns: whether it is the first of that flavor there.
+    func isFirstRefusal(of flavor: SecurityFlavor, on export: Export) -> Bool {
+        refusals.withLock { $0.insert(Refusal(export: export.number, flavor: flavor)).inserted }
     }
 
     /// Who whoever asks is there.

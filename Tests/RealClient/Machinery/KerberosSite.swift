@@ -88,4 +88,7 @@ actor KerberosSite {
     func metrics() async throws -> String {
         try await laboratory.run("curl", "--fail", "--silent", "--show-error", "http://\(Laboratory.serverAddress):9587/metrics")
     }
+
+    /// What the server has said so far.
+    var serverLog: [Substring] { server.map { ($0.output + $0.errors).split(separator: "\n") } ?? [] }
 }
