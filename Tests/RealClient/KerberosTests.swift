@@ -39,6 +39,33 @@ extension RealClient {
             }
         }
 
+        /// One request at a time, since the client has one processor, which does most of the work.
+        @Test("carries data with each flavor; what that costs is printed")
+        func cost() async throws {
+            try await Laboratory.running(kernels: 1) { laboratory in
+                let site = try await KerberosSite(in: laboratory)
+                try await site.run("ticket 2001 alice; head --bytes 128M /dev/urandom > /run/random")
+                for flavor in ["sys", "krb5", "krb5i", "krb5p"] {
+                    try await site.run("mount_with \(flavor); as 2001 touch /mnt/\(flavor)/data")
+                    for (size, count) in [("1M", 128), ("4k", 2000)] {
+                        for copy in [
+                            "if=/run/random of=/mnt/\(flavor)/data conv=notrunc oflag=direct",
+                            "if=/mnt/\(flavor)/data of=/run/back conv=notrunc iflag=direct",
+                        ] {
+                            let before = try await site.processorTime()
+                            let begun = ContinuousClock.now
+                            try await site.run("as 2001 dd \(copy) bs=\(size) count=\(count) status=none")
+                            let (took, processor) = (begun.duration(to: .now), try await site.processorTime() - before)
+                            let what = copy.hasPrefix("if=/run") ? "write" : "read"
+                            print("\(flavor) \(what) \(size): \(took / count) each, of the server's processor \(processor / count)")
+                        }
+                        try await site.run("cmp --bytes \(count * (size == "1M" ? 1 << 20 : 4096)) /run/random /run/back")
+                    }
+                    try await site.run("umount /mnt/\(flavor)")
+                }
+            }
+        }
+
         @Test("goes on when tickets end and are renewed")
         func renewal() async throws {
             try await Laboratory.running(kernels: 1) { laboratory in
