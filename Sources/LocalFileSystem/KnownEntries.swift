@@ -55,8 +55,7 @@ final class KnownEntries: @unchecked Sendable {
     func walk(behind start: Int64) -> LocalNode.Walk? {
         var walk = LocalNode.Walk()
         while walk.position != start, walk.offset < records.count {
-            let entry = linux_entry_at(records.baseAddress! + walk.offset)
-            walk = LocalNode.Walk(offset: walk.offset + entry.record_length, index: walk.index + 1, position: entry.next)
+            walk.pass(linux_entry_at(records.baseAddress! + walk.offset))
         }
         return walk.position == start ? walk : nil
     }

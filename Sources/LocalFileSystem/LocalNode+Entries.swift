@@ -156,6 +156,10 @@ extension LocalNode {
         var index = 0
         /// Where the kernel stands behind them.
         var position: Int64 = 0
+
+        mutating func pass(_ entry: linux_entry) {
+            self = Walk(offset: offset + entry.record_length, index: index + 1, position: entry.next)
+        }
     }
 
     /// Calls `body` with the entries in `records` and their places until it returns false. `walk` is at the end in any case.
@@ -167,7 +171,7 @@ extension LocalNode {
         while walk.offset < records.count {
             let entry = linux_entry_at(records.baseAddress! + walk.offset)
             let index = walk.index
-            walk = Walk(offset: walk.offset + entry.record_length, index: index + 1, position: entry.next)
+            walk.pass(entry)
             guard goesOn else { continue }
             let bytes = UnsafeRawBufferPointer(start: entry.name, count: entry.name_length)
             // Fails for `.` and `..` alone, which are not to be listed.

@@ -18,16 +18,9 @@ struct KerberosSessionTests {
 
     init() async throws {
         realm = try await TestRealm.shared()
-        let files = MemoryFileSystem()
-        try files.root.setAttributes(AttributeChanges(mode: 0o777), Caller(.superuser, mayBlock: true))
-        server = await InProcessServer.start(
-            [
-                NameSpace.Entry(
-                    pseudoPath: "/export", fileSystem: files,
-                    rules: Export.Rules(ExportRule(security: [.krb5p, .krb5i, .krb5])))
-            ], limits: Limits(securityContexts: 3), time: time,
-            identities: .of { $0 == "alice@\(TestRealm.name)" ? .user(Credentials(uid: 1000, gid: 1000)) : .unknown },
-            kerberos: try AcceptorCredential(keytab: realm.keytab, principal: nil))
+        server = try await InProcessServer.inRealm(
+            realm, accepting: [.krb5p, .krb5i, .krb5], limits: Limits(securityContexts: 3), time: time,
+            identities: .of { $0 == "alice@\(TestRealm.name)" ? .user(Credentials(uid: 1000, gid: 1000)) : .unknown })
     }
 
     private func context(_ user: String = "alice", seconds: Int = 3600) async throws -> ClientContext {

@@ -1,7 +1,6 @@
 import ConformanceRecord
 import FileSystem
 import KerberosLab
-import MemoryFileSystem
 import NFSServer
 import NFSTestClient
 import NFSTestServer
@@ -24,15 +23,7 @@ struct MachineCredentialTests {
 
     init() async throws {
         realm = try await TestRealm.shared()
-        let files = MemoryFileSystem()
-        try files.root.setAttributes(AttributeChanges(mode: 0o777), Caller(.superuser, mayBlock: true))
-        server = await InProcessServer.start(
-            [
-                NameSpace.Entry(
-                    pseudoPath: "/export", fileSystem: files,
-                    rules: Export.Rules(ExportRule(security: [.krb5p, .krb5i, .krb5, .sys])))
-            ],
-            kerberos: try AcceptorCredential(keytab: realm.keytab, principal: nil))
+        server = try await InProcessServer.inRealm(realm, accepting: [.krb5p, .krb5i, .krb5, .sys])
         machine = try await ClientContext(over: server.connect(), ticket: realm.ticket(of: "host/client"))
     }
 

@@ -62,39 +62,42 @@ extension ServerConfiguration {
 
 extension ExportConfiguration {
     fileprivate var node: Node {
-        let pairs: [(ConfigurationFile.ExportKey, Node)] = [
-            (.path, Node(path)),
-            (.pseudo, Node(pseudoPath)),
-            (.readOnly, Node(String(rule.isReadOnly))),
-            (.squash, Node(rule.squash.rawValue)),
-            (.anonymousUID, Node(String(rule.anonymous.uid))),
-            (.anonymousGID, Node(String(rule.anonymous.gid))),
-            (.security, Node(rule.security.map { Node($0.rawValue) })),
-            (.unknownPrincipals, Node(rule.unknownPrincipals.rawValue)),
-            (.machineRoot, Node(String(rule.machinesAreRoot))),
-            (.allowedNetworks, Node(allowedNetworks.map { $0.node(inside: rule) })),
-            (.sync, Node(String(isSynchronous))),
-            (.crossMounts, Node(String(crossesMounts))),
-            (.utf8Only, Node(String(takesUTF8Only))),
-            (.allowUnmounted, Node(String(allowsUnmounted))),
-        ]
+        let pairs: [(ConfigurationFile.ExportKey, Node)] =
+            [
+                (.path, Node(path)),
+                (.pseudo, Node(pseudoPath)),
+            ] + rule.pairs + [
+                (.allowedNetworks, Node(allowedNetworks.map { $0.node(inside: rule) })),
+                (.sync, Node(String(isSynchronous))),
+                (.crossMounts, Node(String(crossesMounts))),
+                (.utf8Only, Node(String(takesUTF8Only))),
+                (.allowUnmounted, Node(String(allowsUnmounted))),
+            ]
         return .mapping(Node.Mapping(pairs.map { (Node($0.rawValue), $1) }))
+    }
+}
+
+extension ExportRule {
+    fileprivate var pairs: [(ConfigurationFile.ExportKey, Node)] {
+        [
+            (.readOnly, Node(String(isReadOnly))),
+            (.squash, Node(squash.rawValue)),
+            (.anonymousUID, Node(String(anonymous.uid))),
+            (.anonymousGID, Node(String(anonymous.gid))),
+            (.security, Node(security.map { Node($0.rawValue) })),
+            (.unknownPrincipals, Node(unknownPrincipals.rawValue)),
+            (.machineRoot, Node(String(machinesAreRoot))),
+        ]
     }
 }
 
 extension AllowedNetwork {
     /// The network, with what differs from the rule of the export.
     fileprivate func node(inside outer: ExportRule) -> Node {
-        var pairs: [(ConfigurationFile.NetworkKey, Node)] = [(.network, Node(network.description))]
-        if rule.isReadOnly != outer.isReadOnly { pairs.append((.readOnly, Node(String(rule.isReadOnly)))) }
-        if rule.squash != outer.squash { pairs.append((.squash, Node(rule.squash.rawValue))) }
-        if rule.anonymous.uid != outer.anonymous.uid { pairs.append((.anonymousUID, Node(String(rule.anonymous.uid)))) }
-        if rule.anonymous.gid != outer.anonymous.gid { pairs.append((.anonymousGID, Node(String(rule.anonymous.gid)))) }
-        if rule.security != outer.security { pairs.append((.security, Node(rule.security.map { Node($0.rawValue) }))) }
-        if rule.unknownPrincipals != outer.unknownPrincipals {
-            pairs.append((.unknownPrincipals, Node(rule.unknownPrincipals.rawValue)))
-        }
-        if rule.machinesAreRoot != outer.machinesAreRoot { pairs.append((.machineRoot, Node(String(rule.machinesAreRoot)))) }
-        return pairs.count == 1 ? pairs[0].1 : .mapping(Node.Mapping(pairs.map { (Node($0.rawValue), $1) }))
+        let different = zip(rule.pairs, outer.pairs).filter { $0.1 != $1.1 }.map(\.0)
+        let network = Node(network.description)
+        guard !different.isEmpty else { return network }
+        let pairs = [(ConfigurationFile.NetworkKey.network.rawValue, network)] + different.map { ($0.rawValue, $1) }
+        return .mapping(Node.Mapping(pairs.map { (Node($0), $1) }))
     }
 }

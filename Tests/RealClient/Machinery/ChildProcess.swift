@@ -57,6 +57,14 @@ final class ChildProcess: Sendable {
         try input?.fileHandleForWriting.close()
     }
 
+    /// Waits until a server says that it is ready.
+    func isReady() async throws {
+        try await eventually("\(name) says that it is ready\n\(lastLines)", within: .seconds(20)) {
+            guard isRunning else { throw TestFailure("\(name) ended\n\(lastLines)") }
+            return output.hasPrefix("ready")
+        }
+    }
+
     /// SIGKILL to the wrapped program; returns when it is gone.
     func kill() async throws {
         try signal(SIGKILL)

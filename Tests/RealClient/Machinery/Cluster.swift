@@ -134,7 +134,7 @@ extension Cluster {
 
     /// What the server tells Prometheus.
     func metrics() async throws -> String {
-        try await laboratory.run("curl", "--fail", "--silent", "--show-error", "http://\(Self.metricsAddress)/metrics")
+        try await laboratory.get("http://\(Self.metricsAddress)/metrics")
     }
 
     private var adminSocket: String { directory.appending(path: "admin.socket").path }
@@ -164,7 +164,8 @@ extension Cluster {
 
     /// Waits until the launched server says that it is ready.
     func serverIsReady() async throws {
-        try await isReady(server)
+        guard let server else { throw TestFailure("nothing was started") }
+        try await server.isReady()
     }
 
     func killServer() async throws {
@@ -183,9 +184,10 @@ extension Cluster {
 
     func startBackend() async throws {
         let store = laboratory.directory.appending(path: "recovery.sqlite").path
-        backend = try launch(
+        let backend = try launch(
             "recovery-backend", ["serve", "--listen", "0.0.0.0:\(Self.backendPort)", "--store", "sqlite:\(store)"])
-        try await isReady(backend)
+        self.backend = backend
+        try await backend.isReady()
     }
 
     func killBackend() async throws {
@@ -205,7 +207,7 @@ extension Cluster {
                 "withhold-end-of-grace", "--listen", "\(Self.proxyPort)",
                 "--backend", "\(Self.backendPort)", "--hostname", Self.serverName,
             ])
-        try await isReady(proxy)
+        try await proxy.isReady()
         return proxy
     }
 
@@ -214,7 +216,7 @@ extension Cluster {
         struct Status: Decodable {
             let clients: [String]
         }
-        let answer = try await laboratory.run("curl", "--fail", "--silent", "--show-error", Self.recordURL)
+        let answer = try await laboratory.get(Self.recordURL)
         return try JSONDecoder().decode(Status.self, from: Data(answer.utf8)).clients.filter { !$0.contains(":remuda-journal ") }.sorted()
     }
 
@@ -231,13 +233,5 @@ extension Cluster {
         let environment = point.map { ["env", "\(CrashPoint.variable)=\($0.rawValue)"] } ?? []
         return try laboratory.start(
             "\(program)-\(launches)", environment + [Laboratory.programs.appending(path: program).path] + arguments)
-    }
-
-    private func isReady(_ process: ChildProcess?) async throws {
-        guard let process else { throw TestFailure("nothing was started") }
-        try await eventually("\(process.name) says that it is ready\n\(process.lastLines)", within: .seconds(20)) {
-            guard process.isRunning else { throw TestFailure("\(process.name) ended\n\(process.lastLines)") }
-            return process.output.hasPrefix("ready")
-        }
     }
 }

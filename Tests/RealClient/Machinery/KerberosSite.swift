@@ -72,10 +72,7 @@ actor KerberosSite {
         let server = try laboratory.start(
             "nfs-server-\(launches)", ["env"] + realm.environment + [program, "serve", "--config", "\(realm.directory)/server.yaml"])
         self.server = server
-        try await eventually("the server is ready\n\(server.lastLines)", within: .seconds(20)) {
-            guard server.isRunning else { throw TestFailure("the server ended\n\(server.lastLines)") }
-            return server.output.hasPrefix("ready")
-        }
+        try await server.isReady()
     }
 
     /// Kills the server and starts it again.
@@ -86,7 +83,7 @@ actor KerberosSite {
 
     /// What the server tells Prometheus.
     func metrics() async throws -> String {
-        try await laboratory.run("curl", "--fail", "--silent", "--show-error", "http://\(Laboratory.serverAddress):9587/metrics")
+        try await laboratory.get("http://\(Laboratory.serverAddress):9587/metrics")
     }
 
     /// What the server has taken of processors so far, in steps of 10 ms.

@@ -64,6 +64,9 @@ final class Laboratory: Sendable {
         return process.output
     }
 
+    /// What an HTTP server in the laboratory answers; an error status is thrown.
+    func get(_ url: String) async throws -> String { try await run("curl", "--fail", "--silent", "--show-error", url) }
+
     func close() async throws {
         try keeper.closeInput()
         try await keeper.ended(within: .seconds(30))
