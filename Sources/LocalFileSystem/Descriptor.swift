@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Synchronization
 
@@ -35,7 +36,19 @@ final class Descriptor: Sendable {
     }
 
     deinit {
-        close(number)
+        guard Self.takesLongToClose(number) else { return Self.close(number, counted: count) }
+        DispatchQueue.global().async { [number, count] in Self.close(number, counted: count) }
+    }
+
+    private static func close(_ number: Int32, counted count: Count) {
+        Glibc.close(number)
         count.open.wrappingSubtract(1, ordering: .relaxed)
+    }
+
+    /// Whether the file is removed and large: the kernel frees its storage when the last descriptor is closed, and whoever closes it,
+    /// which may be an event loop, waits for that.
+    private static func takesLongToClose(_ number: Int32) -> Bool {
+        var status = stat()
+        return fstat(number, &status) == 0 && status.st_nlink == 0 && status.st_blocks > 16 << 11
     }
 }

@@ -181,6 +181,20 @@ import Testing
         }
     }
 
+    @Test func theStorageOfALargeRemovedFileIsFreedByAnotherThread() throws {
+        try withLocalFileSystem { fileSystem, path throws in
+            let root = fileSystem.root
+            var open: (any OpenFile)? = try root.make("large").open(.both, .root)
+            let chunk = [UInt8](repeating: 1, count: 1 << 20)
+            for index in 0..<17 { try open?.write(chunk, at: UInt64(index << 20)) }
+            _ = try root.remove(name("large"), .root)
+            let before = fileSystem.descriptorCount
+            open = nil
+            for _ in 0..<10_000 where fileSystem.descriptorCount >= before { usleep(1000) }
+            #expect(fileSystem.descriptorCount < before)
+        }
+    }
+
     @Test(.enabled(if: isSuperuser, needsSuperuser)) func nothingStaysOpenBehindIt() throws {
         try withLocalFileSystem { _, path throws in
             var fileSystem: LocalFileSystem? = try LocalFileSystem(path: path, durableMetadata: false, descriptorLimit: 100)
