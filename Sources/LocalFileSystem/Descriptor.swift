@@ -23,6 +23,10 @@ final class Descriptor: Sendable {
     /// How many descriptors of a volume are open.
     final class Count: Sendable {
         fileprivate let open = Atomic<Int>(0)
+        fileprivate let closing = DispatchGroup()
+
+        /// Returns when those are closed that nobody uses any more.
+        func waitForClosing() { closing.wait() }
 
         var value: Int { open.load(ordering: .relaxed) }
     }
@@ -37,7 +41,7 @@ final class Descriptor: Sendable {
 
     deinit {
         guard Self.takesLongToClose(number) else { return Self.close(number, counted: count) }
-        DispatchQueue.global().async { [number, count] in Self.close(number, counted: count) }
+        DispatchQueue.global().async(group: count.closing) { [number, count] in Self.close(number, counted: count) }
     }
 
     private static func close(_ number: Int32, counted count: Count) {

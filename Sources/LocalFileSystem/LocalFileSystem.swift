@@ -69,6 +69,8 @@ package final class LocalFileSystem: FileSystem {
     deinit {
         volume.close()
         volume.mounts?.close()
+        // Whoever lets go of a file system may want to unmount it.
+        volume.descriptors.waitForClosing()
     }
 
     package func node(for handle: FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node {
