@@ -16,15 +16,21 @@ import XDR
 /// Serves as configured until SIGTERM or SIGINT, then finishes what is under way and returns.
 ///
 /// Prints `ready ADDRESS:PORT` for each listening address to standard output when clients can be served.
-/// - Parameter read: reads the configuration again, which is done at each SIGHUP.
+/// - Parameters:
+///   - pidFile: the path of a file that has the process's number while clients can be served; nil for none.
+///   - read: reads the configuration again, which is done at each SIGHUP.
 /// - Throws: an error whose description is one line that says what to do.
-package func run(configuration: ServerConfiguration, reading read: @escaping @Sendable () throws -> ServerConfiguration) async throws {
+package func run(
+    configuration: ServerConfiguration, pidFile: String? = nil, reading read: @escaping @Sendable () throws -> ServerConfiguration
+) async throws {
+    let pidFile = try pidFile.map(PIDFile.init)
+    defer { pidFile?.remove() }
     // From the first moment on: the signal would end the process.
     let hangups = await UnixSignalsSequence(trapping: .sighup)
     let log = configuration.makeLog()
     for warning in configuration.warnings { log.warning("\(warning)") }
     let daemon = try await Daemon(configuration, log)
-    try await daemon.run(hangups, reading: read)
+    try await daemon.run(hangups, pidFile, reading: read)
 }
 
 /// The parts of a server, put together.
@@ -71,7 +77,9 @@ private struct Daemon: Sendable {
         }
     }
 
-    func run(_ hangups: UnixSignalsSequence, reading read: @escaping @Sendable () throws -> ServerConfiguration) async throws {
+    func run(_ hangups: UnixSignalsSequence, _ pidFile: PIDFile?, reading read: @escaping @Sendable () throws -> ServerConfiguration)
+        async throws
+    {
         try transport.run()
         try register()
         let (ends, ended) = AsyncStream.makeStream(of: End.self)
@@ -80,6 +88,7 @@ private struct Daemon: Sendable {
                 try? await server.run {
                     for address in addresses { print("ready \(address)") }
                     fflush(nil)
+                    pidFile?.write(log)
                     clinux_release_startup_memory()
                 }
             }

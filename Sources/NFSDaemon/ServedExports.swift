@@ -16,14 +16,14 @@ actor ServedExports {
     /// By pseudo path.
     private var fileSystems: [String: LocalFileSystem]
     /// The first export of the start, which has the journal unless another directory was named.
-    private let firstPath: String
+    private let firstPath: String?
 
     /// - Throws: `LocalFileSystemError`.
     init(_ configuration: ServerConfiguration, hidden: HiddenFiles, log: Logger) throws {
         self.configuration = configuration
         self.hidden = hidden
         self.log = log
-        firstPath = configuration.exports[0].path
+        firstPath = configuration.exports.first?.path
         fileSystems = try Self.fileSystems(of: configuration, hidden) { _ in nil }
     }
 
@@ -90,10 +90,10 @@ actor ServedExports {
                 "settings that differ stay as they are until the server is restarted",
                 metadata: ["settings": Self.list(settings.map(\.rawValue))])
         }
-        if configuration.stateDirectory == nil, new.exports[0].path != firstPath {
+        if configuration.stateDirectory == nil, let firstPath, let first = new.exports.first?.path, first != firstPath {
             log.warning(
                 "the client records stay where they are, but the next start would look for them on the first export: name a state-dir, or keep that export first",
-                metadata: ["records": "\(firstPath)/\(HiddenFiles.directoryName)", "first": "\(new.exports[0].path)"])
+                metadata: ["records": "\(firstPath)/\(HiddenFiles.directoryName)", "first": "\(first)"])
         }
     }
 
@@ -105,7 +105,7 @@ actor ServedExports {
         of configuration: ServerConfiguration, _ hidden: HiddenFiles, keeping kept: (ExportConfiguration) -> LocalFileSystem?
     ) throws -> [String: LocalFileSystem] {
         for export in configuration.exports where kept(export) == nil { hidden.hide(in: export.path) }
-        let descriptors = max(64, configuration.limits.cachedDescriptors / configuration.exports.count)
+        let descriptors = max(64, configuration.limits.cachedDescriptors / max(1, configuration.exports.count))
         let memory = MemoryLimit.own
         var fileSystems: [String: LocalFileSystem] = [:]
         for export in configuration.exports {

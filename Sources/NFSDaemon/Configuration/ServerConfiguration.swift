@@ -5,7 +5,7 @@ import RecoveryBackend
 /// All a server needs to know to start, complete and checked against itself; `checkFileSystem()` checks it against the
 /// machine.
 package struct ServerConfiguration: Sendable, Equatable {
-    /// What is exported; never empty, and no pseudo path lies inside another.
+    /// What is exported; no pseudo path lies inside another. Empty only together with a state directory.
     package internal(set) var exports: [ExportConfiguration]
     /// Where connections are accepted; never empty, no two alike.
     package internal(set) var listen: [ListenAddress]
