@@ -25,12 +25,13 @@ package func run(
 ) async throws {
     let pidFile = try pidFile.map(PIDFile.init)
     defer { pidFile?.remove() }
-    // From the first moment on: the signal would end the process.
+    // From the first moment on: the signals would end the process.
     let hangups = await UnixSignalsSequence(trapping: .sighup)
+    let questions = await UnixSignalsSequence(trapping: .sigusr1)
     let log = configuration.makeLog()
     for warning in configuration.warnings { log.warning("\(warning)") }
     let daemon = try await Daemon(configuration, log)
-    try await daemon.run(hangups, pidFile, reading: read)
+    try await daemon.run(hangups, questions, pidFile, reading: read)
 }
 
 /// The parts of a server, put together.
@@ -77,9 +78,10 @@ private struct Daemon: Sendable {
         }
     }
 
-    func run(_ hangups: UnixSignalsSequence, _ pidFile: PIDFile?, reading read: @escaping @Sendable () throws -> ServerConfiguration)
-        async throws
-    {
+    func run(
+        _ hangups: UnixSignalsSequence, _ questions: UnixSignalsSequence, _ pidFile: PIDFile?,
+        reading read: @escaping @Sendable () throws -> ServerConfiguration
+    ) async throws {
         try transport.run()
         try register()
         let (ends, ended) = AsyncStream.makeStream(of: End.self)
@@ -102,7 +104,7 @@ private struct Daemon: Sendable {
             if let address = configuration.metricsAddress {
                 group.addTask {
                     await runIfPossible("metrics", at: "\(address)") {
-                        try await MetricsService(server: server, backend: backend, address: address, log: log).run()
+                        try await MetricsService(address: address, log: log) { await metrics() }.run()
                     }
                 }
             }
@@ -123,6 +125,11 @@ private struct Daemon: Sendable {
             group.addTask {
                 for await _ in hangups { await exports.reload(into: server, read) }
             }
+            group.addTask {
+                for await _ in questions {
+                    for line in server.status().text.split(separator: "\n") { log.notice("\(line)") }
+                }
+            }
             let end = await ends.first { _ in true } ?? .signal("cancelled")
             await stop(end)
             group.cancelAll()
@@ -132,6 +139,14 @@ private struct Daemon: Sendable {
         await store?.close()
         if case .superseded(let reason) = end { throw DaemonError("this server does not serve any more: \(reason)") }
         log.notice("stopped")
+    }
+
+    private func metrics() async -> ServerMetrics {
+        var lag: ServerMetrics.Backend?
+        if let backend { lag = await ServerMetrics.Backend(isInStep: backend.isInStep, pendingChanges: backend.pendingChanges) }
+        return ServerMetrics(
+            status: server.status(), figures: server.figures(), connections: transport.connectionCount,
+            descriptors: await exports.descriptorCount, backend: lag)
     }
 
     /// Runs a service that clients can do without.
@@ -204,7 +219,8 @@ extension ServerConfiguration {
         state.sessions = limits.sessions
         return Limits(
             leaseSeconds: UInt32(lease.components.seconds), graceSeconds: UInt32(grace.components.seconds),
-            maximumTransfer: limits.transfer, state: state, graceIO: graceIO)
+            maximumTransfer: limits.transfer, state: state, graceIO: graceIO,
+            slowOperationSeconds: UInt32(slowOperation.components.seconds))
     }
 
     fileprivate var owners: OwnerNames {

@@ -36,6 +36,9 @@ actor ServedExports {
             })
     }
 
+    /// Descriptors of files that are open, or kept open to be used again.
+    var descriptorCount: Int { fileSystems.values.reduce(0) { $0 + $1.descriptorCount } }
+
     /// Takes over the exports that `read` finds, all of them or, when anything is wrong, nothing.
     func reload(into server: NFSServer, _ read: @Sendable () throws -> ServerConfiguration) {
         LocalFileSystem.actAsSuperuser()

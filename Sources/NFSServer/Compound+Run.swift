@@ -20,12 +20,14 @@ extension Compound {
     /// Runs operations, from the next one on, until the compound is done or has to wait (RFC 8881 §2.3, §16.2.3).
     func run() -> Progress {
         let record = record
+        let counters = server.counters.own
         var status = headerStatus
         if let body = bodyOfChange {
             status = flushed.take()?.status ?? .ok
             if status == .ok, let node = nextUnflushed() { return .waits(.persistence(node)) }
             if status != .ok { fail(with: status, at: body) }
             bodyOfChange = nil
+            counters.count(operation, status)
         }
         while operationsLeft > 0, status == .ok, replay == nil {
             let resultStart = reply.count
@@ -45,6 +47,7 @@ extension Compound {
                 bodyOfChange = resultStart + Self.resultHeader
                 return .waits(.persistence(node))
             }
+            counters.count(operation, status)
         }
         finish(with: status)
         return .finished
@@ -67,8 +70,11 @@ extension Compound {
         // The operation before has left room for this one to fail.
         reply.limit = replyLimit
         resultCount += 1
+        operation = .illegal
         guard let number = try? request.uint32() else { return illegal(.badxdr) }
         guard let code = OperationCode(rawValue: number) else { return illegal(.opIllegal) }
+        operation = CountedOperation(code)
+        if subject.accompanies { subject = operation }
         reply.uint32(number)
         let statusPosition = reply.count
         reply.uint32(NFSStatus.ok.rawValue)
@@ -126,6 +132,7 @@ extension Compound {
 
     /// Completes COMPOUND4res: its status and the number of results.
     private func finish(with status: NFSStatus) {
+        self.status = status
         reply.patch(status.rawValue, at: statusPosition)
         reply.patch(UInt32(resultCount), at: countPosition)
     }
@@ -140,7 +147,13 @@ extension Compound {
         if let slot, let session {
             session.finish(slot, keeping: reply.bytes(from: statusPosition))
         }
+        let now = now
         if keepsLease { session?.client.endWaiting(now: now) }
+        if operationIndex > 0 {
+            let nanoseconds = now.nanoseconds &- received.nanoseconds
+            server.counters.own.request(subject, took: nanoseconds)
+            if nanoseconds >= server.slowNanoseconds { server.slowOperations.answered(self, after: nanoseconds, now: now) }
+        }
         let isProtected = exchange?.finish(&reply, resultsAt: statusPosition) ?? true
         let (buffer, count) = reply.detach()
         // What cannot be protected must not be sent, and a client must not wait for it (RFC 2203 §5.3.3.4, RFC 8881 §2.9.2).

@@ -70,6 +70,7 @@ extension ServerConfiguration {
         limits = reader.limits()
         logLevel = reader.choice(.logLevel, or: .info)
         logFormat = reader.choice(.logFormat, or: .text)
+        slowOperation = .seconds(reader.number(.slowOperation))
         warnings = content.warnings + Self.warnings(lease: lease, grace: grace, environment: environment)
         try reader.problems.throwIfAny()
     }

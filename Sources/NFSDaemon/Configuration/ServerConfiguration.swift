@@ -52,6 +52,8 @@ package struct ServerConfiguration: Sendable, Equatable {
     package internal(set) var limits: ServerLimits
     package internal(set) var logLevel: Logger.Level
     package internal(set) var logFormat: LogFormat
+    /// How long an operation takes at least to be logged: 0...3600 seconds, 0 for never.
+    package internal(set) var slowOperation: Duration
     /// What is allowed but probably not meant, one line each, for the log.
     package internal(set) var warnings: [String]
 }
