@@ -220,7 +220,7 @@ extension ServerConfiguration {
         return Limits(
             leaseSeconds: UInt32(lease.components.seconds), graceSeconds: UInt32(grace.components.seconds),
             maximumTransfer: limits.transfer, state: state, graceIO: graceIO,
-            slowOperationSeconds: UInt32(slowOperation.components.seconds))
+            securityContexts: MemoryLimit.own.securityContexts, slowOperationSeconds: UInt32(slowOperation.components.seconds))
     }
 
     fileprivate var owners: OwnerNames {

@@ -89,7 +89,7 @@ struct MetricsTests {
                 String($0.split(whereSeparator: { "{ ".contains($0) })[0])
             })
         let named = Set(text.matches(of: #/remuda_[a-z_]+/#).map { String($0.0) })
-        #expect(named.count >= 6)
+        #expect(named.count >= 5)
         #expect(named.subtracting(known) == [])
         if file.hasSuffix("json") { _ = try JSONSerialization.jsonObject(with: Data(text.utf8)) }
     }

@@ -104,6 +104,7 @@ struct FiguresTests {
             told()[0].contains(
                 "holder=\(String(decoding: holder.owner.id, as: UTF8.self)) holder-address=127.0.0.1:1023 range=0+10 seconds=2.0"))
         time.advance(by: .seconds(20))
+        try await holder.run()
         #expect(try await ask() == .denied)
         #expect(told().count == 1)
         time.advance(by: .seconds(41))

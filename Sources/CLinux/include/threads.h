@@ -2,14 +2,22 @@
 #ifndef CLINUX_THREADS_H
 #define CLINUX_THREADS_H
 
+#include <stdbool.h>
+
 /// Names the calling thread, for `ps` and debuggers; at most 15 bytes are kept.
 void clinux_name_thread(const char *name);
 
-/// The calling thread's number: that of no other thread since the process started.
-static inline unsigned clinux_thread_number(void) {
-    extern _Thread_local unsigned clinux_own_number;
-    extern unsigned clinux_take_thread_number(void);
-    return clinux_own_number != 0 ? clinux_own_number : clinux_take_thread_number();
+/// The calling thread as the kernel numbers it.
+int clinux_thread_number(void);
+
+/// Whether a thread of this process runs or could run; false when it waits for something or is gone.
+bool clinux_thread_is_running(int number);
+
+/// A small number that no other thread of the process has or had.
+static inline unsigned clinux_thread_ordinal(void) {
+    extern _Thread_local unsigned clinux_own_ordinal;
+    extern unsigned clinux_take_thread_ordinal(void);
+    return clinux_own_ordinal != 0 ? clinux_own_ordinal : clinux_take_thread_ordinal();
 }
 
 #endif

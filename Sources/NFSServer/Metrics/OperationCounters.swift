@@ -20,7 +20,7 @@ struct OperationCounters: ~Copyable, @unchecked Sendable {
     deinit { free(numbers) }
 
     /// The numbers of the calling thread.
-    var own: Shard { shard(Int(clinux_thread_number()) & (Self.shardCount - 1)) }
+    var own: Shard { shard(Int(clinux_thread_ordinal()) & (Self.shardCount - 1)) }
 
     private func shard(_ index: Int) -> Shard { Shard(numbers: numbers + index * Shard.size) }
 
