@@ -107,7 +107,8 @@ actor ServedExports {
     }
 
     private static func fileSystems(
-        of configuration: ServerConfiguration, _ hidden: HiddenFiles, _ cacheMemory: CacheMemory, keeping kept: (ExportConfiguration) -> LocalFileSystem?
+        of configuration: ServerConfiguration, _ hidden: HiddenFiles, _ cacheMemory: CacheMemory,
+        keeping kept: (ExportConfiguration) -> LocalFileSystem?
     ) throws -> [String: LocalFileSystem] {
         for export in configuration.exports where kept(export) == nil { hidden.hide(in: export.path) }
         let descriptors = max(64, configuration.limits.cachedDescriptors / max(1, configuration.exports.count))
@@ -118,7 +119,8 @@ actor ServedExports {
                 try kept(export)
                 ?? LocalFileSystem(
                     path: export.path, durableMetadata: export.isSynchronous, descriptorLimit: descriptors,
-                    crossesMounts: export.crossesMounts, hidden: hidden, cacheMemory: cacheMemory, isMemoryShort: { memory.isNearlyReached })
+                    crossesMounts: export.crossesMounts, hidden: hidden, cacheMemory: cacheMemory, isMemoryShort: { memory.isNearlyReached }
+                )
         }
         return fileSystems
     }
