@@ -4,25 +4,34 @@ import Testing
 extension RealClient {
     @Suite("a server whose machine is a kernel of its own", .serialized, .timeLimit(.minutes(3)))
     struct ServerMachines {
-        @Test("that loses power loses no acknowledged byte, open or lock, though nobody stopped it or its file system")
-        func powerLoss() async throws {
+        @Test(
+            "that loses power, and what its disk was not told to keep, loses no acknowledged byte, open or lock",
+            arguments: [false, true])
+        func powerLoss(andUnflushed losesUnflushed: Bool) async throws {
             try await Laboratory.running(kernels: 3) { laboratory in
-                let disk = try await ServerMachine.disk(in: laboratory)
+                let disk = try await Disk(in: laboratory, isLogged: losesUnflushed)
                 let machine = try await ServerMachine(node: "server", in: laboratory, disk: disk)
-                async let worker = machine.client("node-a", number: 2, in: laboratory)
-                async let rival = machine.client("node-b", number: 3, in: laboratory)
+                async let first = machine.client("node-a", number: 2, in: laboratory)
+                async let second = machine.client("node-b", number: 3, in: laboratory)
+                let (worker, rival) = try await (first, second)
                 try await Load.during(workers: [worker], rival: rival) { load in
-                    try await machine.kernel.cutPower()
+                    if losesUnflushed {
+                        try await machine.crash(disk, unheardBy: [worker, rival], in: laboratory)
+                    } else {
+                        try await machine.kernel.cutPower()
+                    }
                     _ = try await ServerMachine(node: "server-again", in: laboratory, disk: disk)
                     try await load.goesOn(within: .seconds(60))
                 }
             }
         }
 
-        @Test("that loses power loses no acknowledged change of names, of which nobody asked for an fsync")
-        func powerLossAmongNames() async throws {
+        @Test(
+            "that loses power, and what its disk was not told to keep, loses no acknowledged change of names, of which nobody asked for an fsync",
+            arguments: [false, true])
+        func powerLossAmongNames(andUnflushed losesUnflushed: Bool) async throws {
             try await Laboratory.running(kernels: 2) { laboratory in
-                let disk = try await ServerMachine.disk(in: laboratory)
+                let disk = try await Disk(in: laboratory, isLogged: losesUnflushed)
                 let machine = try await ServerMachine(node: "server", in: laboratory, disk: disk)
                 let client = try await machine.client("node-a", number: 2, in: laboratory)
                 // A line for each name that is there, and for each that is gone, as soon as that is answered.
@@ -41,7 +50,11 @@ extension RealClient {
                     done
                     """)
                 try await eventually("names are made", within: .seconds(30)) { names.output.split(separator: "\n").count > 100 }
-                try await machine.kernel.cutPower()
+                if losesUnflushed {
+                    try await machine.crash(disk, unheardBy: [client], in: laboratory)
+                } else {
+                    try await machine.kernel.cutPower()
+                }
                 // The last line may be of a name that the client was about to remove.
                 let acknowledged = names.output.split(separator: "\n").filter { !$0.hasPrefix("-d moved") }
                 let next = try await ServerMachine(node: "server-again", in: laboratory, disk: disk)
@@ -56,7 +69,7 @@ extension RealClient {
         @Test("and whose disk takes half a second for everything answers others while a COMMIT or a cold READ waits for it")
         func slowDisk() async throws {
             try await Laboratory.running(kernels: 2) { laboratory in
-                let disk = try await ServerMachine.disk(in: laboratory)
+                let disk = try await Disk(in: laboratory)
                 let machine = try await ServerMachine(node: "server", in: laboratory, disk: disk, delay: .milliseconds(500))
                 let client = try await machine.client("node-a", number: 2, options: "vers=4.1,noac,nconnect=1", in: laboratory)
                 try await client.run("dd if=/dev/urandom of=/mnt/vol/data bs=1M count=1 conv=fsync status=none; touch /mnt/vol/name")

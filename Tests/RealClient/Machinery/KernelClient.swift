@@ -5,6 +5,8 @@ import Synchronization
 final class KernelClient: Sendable {
     let node: String
     let address: String
+    /// The laboratory's end of its network card.
+    let card: String
     /// Seen under the same path by the client and by the tests; what a job writes here outlives the client.
     let directory: URL
     private let console: ChildProcess
@@ -12,10 +14,11 @@ final class KernelClient: Sendable {
 
     /// - Parameters:
     ///   - number: from 1, picks the tap device and the address.
-    ///   - disk: a file that is its disk, /dev/ubda.
-    init(node: String, number: Int, in laboratory: Laboratory, disk: String? = nil) async throws {
+    ///   - disks: files that are its disks, /dev/ubda and so on.
+    init(node: String, number: Int, in laboratory: Laboratory, disks: [String] = []) async throws {
         self.node = node
         address = "10.9.0.\(number + 1)"
+        card = "tap\(number)"
         directory = laboratory.directory.appending(path: node)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         // A pid namespace of its own: when its first process is killed, no thread of the kernel survives to hold the tap device.
@@ -27,9 +30,9 @@ final class KernelClient: Sendable {
                 "init=\(Laboratory.sources.appending(path: "Machinery/client-init").path)",
                 "node=\(node)", "addr=\(address)/24", "jobs=\(directory.path)",
                 // With an address of its own for a network card a machine that comes back is found at once.
-                "vec0:transport=tap,ifname=tap\(number),depth=64,gro=1,mac=02:00:0a:09:00:0\(number)", "con=null", "con0=fd:0,fd:1",
+                "vec0:transport=tap,ifname=\(card),depth=64,gro=1,mac=02:00:0a:09:00:0\(number)", "con=null", "con0=fd:0,fd:1",
                 "quiet",
-            ] + (disk.map { ["ubda=\($0)"] } ?? []),
+            ] + zip(["ubda", "ubdb"], disks).map { "\($0)=\($1)" },
             input: Pipe())
         let ready = directory.appending(path: "ready").path
         try await eventually("\(node) boots\n\(console.lastLines)", within: .seconds(60)) {

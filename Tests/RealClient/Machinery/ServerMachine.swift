@@ -10,16 +10,20 @@ struct ServerMachine: Sendable {
 
     /// Boots a machine, and returns when the server on it says that it is ready.
     /// - Parameters:
-    ///   - disk: a file with an ext4.
     ///   - delay: how much longer the disk takes for whatever it is asked.
-    init(node: String, in laboratory: Laboratory, disk: String, delay: Duration = .zero) async throws {
-        kernel = try await KernelClient(node: node, number: Self.number, in: laboratory, disk: disk)
+    init(node: String, in laboratory: Laboratory, disk: Disk, delay: Duration = .zero) async throws {
+        kernel = try await KernelClient(node: node, number: Self.number, in: laboratory, disks: [disk.path] + (disk.log.map { [$0] } ?? []))
         try await kernel.run(
             """
             device=/dev/ubda
             if [ \(delay.milliseconds) != 0 ]; then
                 for module in dm-mod dm-delay; do insmod /usr/lib/uml/modules/*/kernel/drivers/md/$module.ko; done
                 dmsetup create slow --noudevsync --table "0 $(blockdev --getsz $device) delay $device 0 \(delay.milliseconds)"
+                device=/dev/dm-0
+            fi
+            if [ -e /dev/ubdb ]; then
+                for module in dm-mod dm-log-writes; do insmod /usr/lib/uml/modules/*/kernel/drivers/md/$module.ko; done
+                dmsetup create logged --noudevsync --table "0 $(blockdev --getsz $device) log-writes $device /dev/ubdb"
                 device=/dev/dm-0
             fi
             mkdir /mnt/disk
@@ -34,12 +38,15 @@ struct ServerMachine: Sendable {
         }
     }
 
-    /// Makes a disk with an empty ext4.
-    static func disk(in laboratory: Laboratory) async throws -> String {
-        let path = laboratory.directory.appending(path: "disk.image").path
-        try await laboratory.run("truncate", "--size", "1G", path)
-        try await laboratory.run("mkfs.ext4", "-q", path)
-        return path
+    /// The machine loses power, and with it what its disk was never told to keep.
+    /// - Parameter clients: nothing is answered to them any more for some time before, so that the log has all they know of.
+    func crash(_ disk: Disk, unheardBy clients: [KernelClient], in laboratory: Laboratory) async throws {
+        for client in clients { try await laboratory.run("ip", "link", "set", client.card, "nomaster") }
+        try await Task.sleep(for: .milliseconds(300))
+        try await kernel.cutPower()
+        let (writes, flushes) = try await disk.loseUnflushed()
+        print("the disk keeps \(writes) writes, those before the last of \(flushes) flushes")
+        for client in clients { try await laboratory.run("ip", "link", "set", client.card, "master", "bridge") }
     }
 
     /// Boots a client beside it that has the volume mounted at /mnt/vol.
