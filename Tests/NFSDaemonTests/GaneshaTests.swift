@@ -410,7 +410,7 @@ struct GaneshaTests {
         #expect(mistakes("A { B = \(endless)").first?.hasPrefix("ganesha.conf:1: B needs a value here") == true)
         // Whatever is cut off or changed: an error or a configuration, never a trap.
         let bytes = Array(Self.longhorn.utf8)
-        for end in stride(from: 0, to: bytes.count, by: 7) {
+        for end in stride(from: 0, to: bytes.count, by: 41) {
             _ = mistakes(String(decoding: bytes[..<end], as: UTF8.self))
             var changed = bytes
             changed[end] = [UInt8(ascii: "{"), UInt8(ascii: "\""), UInt8(ascii: ";"), UInt8(ascii: "%"), UInt8(ascii: "~")][end % 5]
