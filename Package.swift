@@ -127,7 +127,10 @@ let package = Package(
             path: "Tests/NFSTestServer", swiftSettings: swiftSettings),
         tests(
             "NFSServerTests",
-            ["NFSServer", "NFSTestServer", "ConformanceRecord", "NFSTestClient", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC"]),
+            [
+                "NFSServer", "NFSTestServer", "ConformanceRecord", "NFSTestClient", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC",
+                log,
+            ]),
         tests(
             "Conformance",
             [

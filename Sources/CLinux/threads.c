@@ -2,6 +2,7 @@
 #include "threads.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -23,4 +24,11 @@ bool clinux_thread_is_running(int number) {
     // The state follows the name, which is in parentheses and may hold any byte (proc_pid_stat(5)).
     const char *end = strrchr(text, ')');
     return end && strncmp(end, ") R", 3) == 0;
+}
+
+_Thread_local unsigned clinux_own_ordinal;
+
+unsigned clinux_take_thread_ordinal(void) {
+    static atomic_uint last;
+    return clinux_own_ordinal = atomic_fetch_add(&last, 1) + 1;
 }

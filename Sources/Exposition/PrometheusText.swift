@@ -28,6 +28,20 @@ package struct PrometheusText: Sendable {
         sample(name, value)
     }
 
+    /// The samples of a histogram.
+    /// - Parameters:
+    ///   - bounds: the largest value of each bucket but the last, which has none.
+    ///   - counts: how many values are in each bucket alone.
+    package mutating func histogram(_ name: String, bounds: [Double], counts: [UInt64], sum: Double, _ labels: [Label] = []) {
+        var total: UInt64 = 0
+        for (index, count) in counts.enumerated() {
+            total += count
+            sample("\(name)_bucket", total, labels + [("le", index < bounds.count ? "\(bounds[index])" : "+Inf")])
+        }
+        sample("\(name)_sum", sum, labels)
+        sample("\(name)_count", total, labels)
+    }
+
     private static func escaped(_ value: String) -> String {
         value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }

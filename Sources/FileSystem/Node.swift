@@ -18,6 +18,9 @@ package protocol Node: AnyObject, Sendable {
     /// Of the root of a file system mounted inside another, the number of the directory it covers; nil for any other file.
     var coveredFileID: UInt64? { get }
 
+    /// A path the file was lately found at, for people to read; nil where nobody knows one.
+    var knownPath: String? { get }
+
     /// How full the file system this file lies on is.
     func statistics(_ caller: Caller) throws(NFSStatus) -> FileSystemStatistics
 
@@ -164,4 +167,8 @@ package protocol OpenFile: AnyObject, Sendable {
     /// Brings everything written to the file to stable storage. An error the device reported for an earlier write is
     /// thrown here once.
     func commit(mayBlock: Bool) throws(NFSStatus)
+}
+
+extension Node {
+    package var knownPath: String? { nil }
 }

@@ -117,6 +117,14 @@ final class LocalNode: Node {
     /// The descriptor that is kept.
     var keptDescriptor: Descriptor? { state.withLock { $0.descriptor } }
 
+    package var knownPath: String? {
+        guard let keptDescriptor else { return nil }
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { path in
+            let count = readlink("/proc/self/fd/\(keptDescriptor.number)", path.baseAddress!, path.count)
+            return count > 0 ? String(decoding: path.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
+        }
+    }
+
     /// Whether nothing is lost when this object goes.
     var isClean: Bool { state.withLock { !$0.hasUncommitted && $0.lostWrites == nil } }
 

@@ -150,6 +150,9 @@ package actor BackendFollower {
         }
     }
 
+    /// Clients the backend has yet to add or remove.
+    package var pendingChanges: Int { missing.count + surplus.count }
+
     /// Whether the backend has what is wanted.
     package var isInStep: Bool { version != nil && missing.isEmpty && surplus.isEmpty && isActive == wantsActive }
 

@@ -16,15 +16,22 @@ import XDR
 /// Serves as configured until SIGTERM or SIGINT, then finishes what is under way and returns.
 ///
 /// Prints `ready ADDRESS:PORT` for each listening address to standard output when clients can be served.
-/// - Parameter read: reads the configuration again, which is done at each SIGHUP.
+/// - Parameters:
+///   - pidFile: the path of a file that has the process's number while clients can be served; nil for none.
+///   - read: reads the configuration again, which is done at each SIGHUP.
 /// - Throws: an error whose description is one line that says what to do.
-package func run(configuration: ServerConfiguration, reading read: @escaping @Sendable () throws -> ServerConfiguration) async throws {
-    // From the first moment on: the signal would end the process.
+package func run(
+    configuration: ServerConfiguration, pidFile: String? = nil, reading read: @escaping @Sendable () throws -> ServerConfiguration
+) async throws {
+    let pidFile = try pidFile.map(PIDFile.init)
+    defer { pidFile?.remove() }
+    // From the first moment on: the signals would end the process.
     let hangups = await UnixSignalsSequence(trapping: .sighup)
+    let questions = await UnixSignalsSequence(trapping: .sigusr1)
     let log = configuration.makeLog()
     for warning in configuration.warnings { log.warning("\(warning)") }
     let daemon = try await Daemon(configuration, log)
-    try await daemon.run(hangups, reading: read)
+    try await daemon.run(hangups, questions, pidFile, reading: read)
 }
 
 /// The parts of a server, put together.
@@ -71,7 +78,10 @@ private struct Daemon: Sendable {
         }
     }
 
-    func run(_ hangups: UnixSignalsSequence, reading read: @escaping @Sendable () throws -> ServerConfiguration) async throws {
+    func run(
+        _ hangups: UnixSignalsSequence, _ questions: UnixSignalsSequence, _ pidFile: PIDFile?,
+        reading read: @escaping @Sendable () throws -> ServerConfiguration
+    ) async throws {
         try transport.run()
         try register()
         let (ends, ended) = AsyncStream.makeStream(of: End.self)
@@ -80,6 +90,7 @@ private struct Daemon: Sendable {
                 try? await server.run {
                     for address in addresses { print("ready \(address)") }
                     fflush(nil)
+                    pidFile?.write(log)
                     clinux_release_startup_memory()
                 }
             }
@@ -93,7 +104,7 @@ private struct Daemon: Sendable {
             if let address = configuration.metricsAddress {
                 group.addTask {
                     await runIfPossible("metrics", at: "\(address)") {
-                        try await MetricsService(server: server, backend: backend, address: address, log: log).run()
+                        try await MetricsService(address: address, log: log) { await metrics() }.run()
                     }
                 }
             }
@@ -114,6 +125,11 @@ private struct Daemon: Sendable {
             group.addTask {
                 for await _ in hangups { await exports.reload(into: server, read) }
             }
+            group.addTask {
+                for await _ in questions {
+                    for line in server.status().text.split(separator: "\n") { log.notice("\(line)") }
+                }
+            }
             let end = await ends.first { _ in true } ?? .signal("cancelled")
             await stop(end)
             group.cancelAll()
@@ -123,6 +139,14 @@ private struct Daemon: Sendable {
         await store?.close()
         if case .superseded(let reason) = end { throw DaemonError("this server does not serve any more: \(reason)") }
         log.notice("stopped")
+    }
+
+    private func metrics() async -> ServerMetrics {
+        var lag: ServerMetrics.Backend?
+        if let backend { lag = await ServerMetrics.Backend(isInStep: backend.isInStep, pendingChanges: backend.pendingChanges) }
+        return ServerMetrics(
+            status: server.status(), figures: server.figures(), connections: transport.connectionCount,
+            descriptors: await exports.descriptorCount, backend: lag)
     }
 
     /// Runs a service that clients can do without.
@@ -196,7 +220,7 @@ extension ServerConfiguration {
         return Limits(
             leaseSeconds: UInt32(lease.components.seconds), graceSeconds: UInt32(grace.components.seconds),
             maximumTransfer: limits.transfer, state: state, graceIO: graceIO,
-            securityContexts: MemoryLimit.own.securityContexts)
+            securityContexts: MemoryLimit.own.securityContexts, slowOperationSeconds: UInt32(slowOperation.components.seconds))
     }
 
     fileprivate var owners: OwnerNames {

@@ -17,14 +17,14 @@ actor ServedExports {
     /// By pseudo path.
     private var fileSystems: [String: LocalFileSystem]
     /// The first export of the start, which has the journal unless another directory was named.
-    private let firstPath: String
+    private let firstPath: String?
 
     /// - Throws: `LocalFileSystemError`.
     init(_ configuration: ServerConfiguration, hidden: HiddenFiles, log: Logger) throws {
         self.configuration = configuration
         self.hidden = hidden
         self.log = log
-        firstPath = configuration.exports[0].path
+        firstPath = configuration.exports.first?.path
         cacheMemory = CacheMemory(limit: configuration.limits.cacheMemory)
         fileSystems = try Self.fileSystems(of: configuration, hidden, cacheMemory) { _ in nil }
     }
@@ -37,6 +37,9 @@ actor ServedExports {
                 }
             })
     }
+
+    /// Descriptors of files that are open, or kept open to be used again.
+    var descriptorCount: Int { fileSystems.values.reduce(0) { $0 + $1.descriptorCount } }
 
     /// Takes over the exports that `read` finds, all of them or, when anything is wrong, nothing.
     func reload(into server: NFSServer, _ read: @Sendable () throws -> ServerConfiguration) {
@@ -92,10 +95,10 @@ actor ServedExports {
                 "settings that differ stay as they are until the server is restarted",
                 metadata: ["settings": Self.list(settings.map(\.rawValue))])
         }
-        if configuration.stateDirectory == nil, new.exports[0].path != firstPath {
+        if configuration.stateDirectory == nil, let firstPath, let first = new.exports.first?.path, first != firstPath {
             log.warning(
                 "the client records stay where they are, but the next start would look for them on the first export: name a state-dir, or keep that export first",
-                metadata: ["records": "\(firstPath)/\(HiddenFiles.directoryName)", "first": "\(new.exports[0].path)"])
+                metadata: ["records": "\(firstPath)/\(HiddenFiles.directoryName)", "first": "\(first)"])
         }
     }
 
@@ -104,10 +107,11 @@ actor ServedExports {
     }
 
     private static func fileSystems(
-        of configuration: ServerConfiguration, _ hidden: HiddenFiles, _ cacheMemory: CacheMemory, keeping kept: (ExportConfiguration) -> LocalFileSystem?
+        of configuration: ServerConfiguration, _ hidden: HiddenFiles, _ cacheMemory: CacheMemory,
+        keeping kept: (ExportConfiguration) -> LocalFileSystem?
     ) throws -> [String: LocalFileSystem] {
         for export in configuration.exports where kept(export) == nil { hidden.hide(in: export.path) }
-        let descriptors = max(64, configuration.limits.cachedDescriptors / configuration.exports.count)
+        let descriptors = max(64, configuration.limits.cachedDescriptors / max(1, configuration.exports.count))
         let memory = MemoryLimit.own
         var fileSystems: [String: LocalFileSystem] = [:]
         for export in configuration.exports {
@@ -115,7 +119,8 @@ actor ServedExports {
                 try kept(export)
                 ?? LocalFileSystem(
                     path: export.path, durableMetadata: export.isSynchronous, descriptorLimit: descriptors,
-                    crossesMounts: export.crossesMounts, hidden: hidden, cacheMemory: cacheMemory, isMemoryShort: { memory.isNearlyReached })
+                    crossesMounts: export.crossesMounts, hidden: hidden, cacheMemory: cacheMemory, isMemoryShort: { memory.isNearlyReached }
+                )
         }
         return fileSystems
     }

@@ -50,6 +50,13 @@ final class BriefWorkers: @unchecked Sendable {
         }
     }
 
+    /// Pieces of work that wait for a thread.
+    var queued: Int {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        return queue.count
+    }
+
     private func summon(_ count: Int) {
         for _ in 0..<min(count, threads - awake) {
             awake += 1

@@ -22,12 +22,14 @@ extension Compound {
 
     private func run(_ reply: inout XDRWriter) -> Progress {
         let record = record
+        let counters = server.counters.own
         var status = headerStatus
         if let body = bodyOfChange {
             status = flushed.take()?.status ?? .ok
             if status == .ok, let node = nextUnflushed() { return .waits(.persistence(node)) }
             if status != .ok { fail(&reply, with: status, at: body) }
             bodyOfChange = nil
+            counters.count(operation, status)
         }
         while operationsLeft > 0, status == .ok, replay == nil {
             let resultStart = reply.count
@@ -47,6 +49,7 @@ extension Compound {
                 bodyOfChange = resultStart + Self.resultHeader
                 return .waits(.persistence(node))
             }
+            counters.count(operation, status)
         }
         finish(&reply, with: status)
         return .finished
@@ -69,8 +72,11 @@ extension Compound {
         // The operation before has left room for this one to fail.
         reply.limit = replyLimit
         resultCount += 1
+        operation = .illegal
         guard let number = try? request.uint32() else { return illegal(.badxdr, &reply) }
         guard let code = OperationCode(rawValue: number) else { return illegal(.opIllegal, &reply) }
+        operation = CountedOperation(code)
+        if subject.accompanies { subject = operation }
         reply.uint32(number)
         let statusPosition = reply.count
         reply.uint32(NFSStatus.ok.rawValue)
@@ -128,6 +134,7 @@ extension Compound {
 
     /// Completes COMPOUND4res: its status and the number of results.
     private func finish(_ reply: inout XDRWriter, with status: NFSStatus) {
+        self.status = status
         reply.patch(status.rawValue, at: statusPosition)
         reply.patch(UInt32(resultCount), at: countPosition)
     }
@@ -142,7 +149,13 @@ extension Compound {
         if let slot, let session {
             session.finish(slot, keeping: reply.bytes(from: statusPosition))
         }
+        let now = now
         if keepsLease { session?.client.endWaiting(now: now) }
+        if operationIndex > 0 {
+            let nanoseconds = now.nanoseconds &- received.nanoseconds
+            server.counters.own.request(subject, took: nanoseconds)
+            if nanoseconds >= server.slowNanoseconds { server.slowOperations.answered(self, after: nanoseconds, now: now) }
+        }
         let isProtected = exchange?.finish(&reply, resultsAt: statusPosition) ?? true
         let (buffer, count) = reply.detach()
         // What cannot be protected must not be sent, and a client must not wait for it (RFC 2203 §5.3.3.4, RFC 8881 §2.9.2).

@@ -28,6 +28,8 @@ final class Compound: @unchecked Sendable {
     let exchange: GSSExchange?
     /// Bytes of the whole call (RFC 8881 §18.36.3, ca_maxrequestsize).
     let callLength: Int
+    /// When it came.
+    let received: MonotonicTime
 
     /// Where in the record the next operation starts, and how many are left from there.
     var nextOperation: Int
@@ -36,6 +38,12 @@ final class Compound: @unchecked Sendable {
     var argumentsEnd = 0
     /// How many operations ran.
     var operationIndex = 0
+    /// The operation under way, or the last one.
+    var operation = CountedOperation.illegal
+    /// What the request is about: its first operation that does not merely accompany others, or else its last.
+    var subject = CountedOperation(.sequence)
+    /// The status of the whole, once it is answered.
+    var status = NFSStatus.ok
     /// Other than `ok` for a minor version this server does not speak, or else a tag that is not UTF-8: such a request gets no
     /// results (RFC 8881 §16.2.3, §16.2.4).
     let headerStatus: NFSStatus
@@ -152,6 +160,7 @@ final class Compound: @unchecked Sendable {
         exports = context.exports(of: server)
         self.record = record
         self.callLength = callLength
+        received = MonotonicTime(nanoseconds: server.clock.now())
     }
 
     private static func isUTF8(_ tag: RawSpan) -> Bool {

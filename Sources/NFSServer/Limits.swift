@@ -19,11 +19,13 @@ package struct Limits: Sendable {
     package var callbackMilliseconds: Int
     /// RPCSEC_GSS contexts kept at most: one for each user of each client, and for each client itself.
     package var securityContexts: Int
+    /// Seconds above which the log tells of an operation; 0 for never.
+    package var slowOperationSeconds: UInt32
 
     package init(
         leaseSeconds: UInt32 = 60, graceSeconds: UInt32 = 90, maximumTransfer: Int = 1024 * 1024, state: StateLimits = StateLimits(),
         graceHoldMilliseconds: Int = 2000, graceIO: GraceIO = .strict, callbackMilliseconds: Int = 10_000,
-        securityContexts: Int = 4096
+        securityContexts: Int = 4096, slowOperationSeconds: UInt32 = 1
     ) {
         self.leaseSeconds = leaseSeconds
         self.graceSeconds = graceSeconds
@@ -33,6 +35,7 @@ package struct Limits: Sendable {
         self.graceIO = graceIO
         self.callbackMilliseconds = callbackMilliseconds
         self.securityContexts = securityContexts
+        self.slowOperationSeconds = slowOperationSeconds
         self.state.messageBytes = maximumMessage
     }
 

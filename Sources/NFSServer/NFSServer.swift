@@ -43,6 +43,10 @@ package final class NFSServer: RPCService {
     /// Threads on which compounds go on that were held for another reason.
     let continuations = WorkerPool(threads: 2)
     private let flushQueue = FlushQueue()
+    let counters = OperationCounters()
+    let slowOperations: SlowOperations
+    /// What it takes for them, at hand for every request.
+    let slowNanoseconds: UInt64
     let listings = ListingQueue()
     /// The upper half of the write verifier is this instance's; the lower counts failures to make writes durable.
     private let failedCommits = Atomic<UInt32>(0)
@@ -67,6 +71,8 @@ package final class NFSServer: RPCService {
         self.identities = identities
         self.instance = ServerInstance(rawValue: instance)
         self.kerberos = kerberos.map { KerberosService($0, limits, clock) }
+        slowOperations = SlowOperations(seconds: limits.slowOperationSeconds, log: log)
+        slowNanoseconds = slowOperations.nanoseconds
         workers = WorkerPool(threads: workerThreads)
         briefWorkers = BriefWorkers(threads: workerThreads)
         recovery = Recovery(
@@ -134,7 +140,9 @@ package final class NFSServer: RPCService {
         guard flushQueue.join(file, waiter) else { return }
         workers.submit {
             while let waiters = self.flushQueue.next(file) {
+                let begin = self.clock.now()
                 let status = flush()
+                self.counters.own.flush(took: self.clock.now() &- begin)
                 for waiter in waiters {
                     waiter.compound.flushed = Flushed(written: waiter.written, status: status)
                     self.advance(waiter.compound)

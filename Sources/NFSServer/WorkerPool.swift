@@ -24,6 +24,13 @@ final class WorkerPool: @unchecked Sendable {
         pthread_mutex_unlock(lock)
     }
 
+    /// Pieces of work that wait for a thread.
+    var queued: Int {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        return queue.count
+    }
+
     /// Starts a thread that lives as long as the process, and with it what `body` uses.
     /// - Parameter name: as tools show it, at most 15 bytes.
     static func startThread(_ name: String, _ body: @escaping () -> Void) {

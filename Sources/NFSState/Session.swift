@@ -97,6 +97,9 @@ package final class Session: Sendable {
         }
     }
 
+    /// Slots on which a request is under way.
+    package var slotsInUse: Int { slots.count { $0.isInUse } }
+
     /// Bytes of all kept replies.
     package var keptBytes: Int { slots.reduce(0) { $0 + $1.keptBytes } }
 

@@ -20,6 +20,8 @@ package final class SessionTable: Sendable {
         return session
     }
 
+    package var all: [Session] { shards.flatMap { $0.sessions.withLock { Array($0.values) } } }
+
     package var count: Int { shards.reduce(0) { $0 + $1.sessions.withLock { $0.count } } }
 
     func insert(_ session: Session) { shard(of: session.id).sessions.withLock { $0[session.id] = session } }

@@ -80,6 +80,9 @@ final class Slot: Sendable {
         }
     }
 
+    /// Whether a request is under way.
+    var isInUse: Bool { state.withLock { $0.phase == .running } }
+
     /// Bytes of the kept reply.
     var keptBytes: Int { state.withLock { $0.reply.count } }
 }

@@ -68,6 +68,9 @@ package final class Transport: Sendable {
         return actual
     }
 
+    /// Connections there are now.
+    package var connectionCount: Int { loops.reduce(0) { $0 + $1.population.load(ordering: .relaxed) } }
+
     /// Starts the threads and returns.
     package func run() throws(TransportError) {
         let isFirst = state.withLock { state in

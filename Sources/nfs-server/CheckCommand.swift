@@ -10,6 +10,9 @@ struct CheckCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("A YAML file of settings.", valueName: "FILE"))
     var file: String
 
+    @Flag(help: "FILE is a configuration file of NFS-Ganesha, of which is told what it comes to here.")
+    var ganesha = false
+
     @Option(
         help: ArgumentHelp(
             "Tell what holds for a client at an address on an export, instead of printing the configuration.", valueName: "ADDRESS:PSEUDO"))
@@ -17,7 +20,11 @@ struct CheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await NFSServerCommand.reportingProblems {
-            let configuration = try ServerConfiguration(flags: [:], environment: ProcessInfo.processInfo.environment, file: file)
+            let environment = ProcessInfo.processInfo.environment
+            let configuration =
+                ganesha
+                ? try ServerConfiguration.ofGanesha(file: file, environment: environment).configuration
+                : try ServerConfiguration(flags: [:], environment: environment, file: file)
             try configuration.checkFileSystem()
             for warning in configuration.warnings {
                 NFSServerCommand.say("warning: \(warning)")

@@ -3,6 +3,13 @@ import Foundation
 import NFSDaemon
 
 @main
+enum Program {
+    static func main() async {
+        let name = CommandLine.arguments.first?.split(separator: "/").last
+        if name == "ganesha.nfsd" { await GaneshaCommand.main() } else { await NFSServerCommand.main() }
+    }
+}
+
 struct NFSServerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "nfs-server", abstract: "An NFSv4.1 server.",

@@ -38,6 +38,7 @@ struct SettingFlags: ParsableArguments {
     @Option(.cachedDescriptors) var cachedDescriptors: String?
     @Option(.logLevel) var logLevel: String?
     @Option(.logFormat) var logFormat: String?
+    @Option(.slowOperation) var slowOperation: String?
 
     /// The flags that were given.
     var values: [Setting: [String]] {
@@ -54,6 +55,7 @@ struct SettingFlags: ParsableArguments {
             .loops: loops, .workers: workers, .maximumConnections: maximumConnections, .maximumClients: maximumClients,
             .maximumSessions: maximumSessions, .maximumTransfer: maximumTransfer, .bufferMemory: bufferMemory,
             .cacheMemory: cacheMemory, .cachedDescriptors: cachedDescriptors, .logLevel: logLevel, .logFormat: logFormat,
+            .slowOperation: slowOperation,
         ]
         return texts.compactMapValues { $0.map { [$0] } }.merging(lists.filter { !$0.value.isEmpty }) { $1 }
     }

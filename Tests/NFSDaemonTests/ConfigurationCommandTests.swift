@@ -18,6 +18,25 @@ struct ConfigurationCommandTests {
         #expect(printed.exports.map(\.pseudoPath) == ["/proc"])
     }
 
+    @Test("check --ganesha prints what a configuration of NFS-Ganesha comes to, as a file of this server")
+    func checkGanesha() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.file(
+            """
+            NFSV4 { Lease_Lifetime = 20; Grace_Period = 30; Delegations = true; Slots = 5; }
+            EXPORT { Export_Id = 1; Path = /proc; Pseudo = /vol; Access_Type = RO; Squash = None; SecType = sys; FSAL { Name = VFS; } }
+            """)
+        let outcome = try runServer(["check", "--ganesha", file], environment: ["REMUDA_STATE_DIR": directory.path])
+        #expect(outcome.status == 0)
+        #expect(outcome.errors.count == 1)
+        #expect(outcome.errors.first?.hasPrefix("nfs-server: warning: \(file):1: NFSV4 \"Slots\" has no meaning here") == true)
+        let printed = try configuration(yaml: outcome.output)
+        #expect((printed.lease, printed.grace) == (.seconds(20), .seconds(30)))
+        #expect(printed.exports.map(\.pseudoPath) == ["/vol"])
+        #expect(printed.exports[0].rule.isReadOnly)
+        #expect(printed.stateDirectory == directory.path)
+    }
+
     @Test("check prints each problem on a line of its own and exits 1")
     func checkFailure() throws {
         let directory = try TemporaryDirectory()

@@ -37,24 +37,26 @@ package final class InProcessServer: TestServer {
     ///   - kerberos: the keys of the service; nil to refuse Kerberos.
     package static func start(
         _ entries: [NameSpace.Entry], storage: any RecoveryStorage = MemoryClientRecord(), instance: UInt32 = 1, limits: Limits = Limits(),
-        time: ManualTime? = nil, owners: OwnerNames = OwnerNames(), identities: Identities = .ofNobody, kerberos: AcceptorCredential? = nil
+        time: ManualTime? = nil, owners: OwnerNames = OwnerNames(), identities: Identities = .ofNobody, kerberos: AcceptorCredential? = nil,
+        log: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     ) async -> InProcessServer {
         let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
-        let server = InProcessServer(entries, storage, instance, limits, time, owners, identities, kerberos) { continuation.yield() }
+        let server = InProcessServer(entries, storage, instance, limits, time, owners, identities, kerberos, log) { continuation.yield() }
         _ = await ready.first { _ in true }
         return server
     }
 
     private init(
         _ entries: [NameSpace.Entry], _ storage: any RecoveryStorage, _ instance: UInt32, _ limits: Limits, _ time: ManualTime?,
-        _ owners: OwnerNames, _ identities: Identities, _ kerberos: AcceptorCredential?, onReady: @escaping @Sendable () -> Void
+        _ owners: OwnerNames, _ identities: Identities, _ kerberos: AcceptorCredential?, _ log: Logger,
+        onReady: @escaping @Sendable () -> Void
     ) {
         exportPath = entries.first?.pseudoPath.split(separator: "/").map(String.init) ?? []
         let pool = BufferPool()
         let server = NFSServer(
             nameSpace: NameSpace(entries), limits: limits, storage: storage, instance: instance, owner: "conformance", owners: owners,
             identities: identities, workerThreads: 2, pool: pool, clock: time?.clock ?? .monotonic, kerberos: kerberos,
-            log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            log: log)
         self.pool = pool
         self.server = server
         self.time = time
@@ -74,6 +76,9 @@ package final class InProcessServer: TestServer {
             left -= step
         }
     }
+
+    /// What the server is busy with.
+    package func figures() -> ServerFigures { server.figures() }
 
     /// Serves other exports from now on, as after SIGHUP.
     package func serve(_ entries: [NameSpace.Entry]) { server.serve(NameSpace(entries)) }

@@ -13,4 +13,11 @@ int clinux_thread_number(void);
 /// Whether a thread of this process runs or could run; false when it waits for something or is gone.
 bool clinux_thread_is_running(int number);
 
+/// A small number that no other thread of the process has or had.
+static inline unsigned clinux_thread_ordinal(void) {
+    extern _Thread_local unsigned clinux_own_ordinal;
+    extern unsigned clinux_take_thread_ordinal(void);
+    return clinux_own_ordinal != 0 ? clinux_own_ordinal : clinux_take_thread_ordinal();
+}
+
 #endif

@@ -6,9 +6,9 @@ import Yams
 /// What a YAML configuration file says: a mapping of setting names to values, everything checked for its shape.
 package struct ConfigurationFile {
     /// The text of each setting but `export`.
-    private(set) var texts: [Setting: [String]] = [:]
+    private var texts: [Setting: [String]] = [:]
     /// The exports; nil when the file lists none.
-    private(set) var exports: [ExportConfiguration]?
+    private var exports: [ExportConfiguration]?
     private var lines: [Setting: Int] = [:]
     fileprivate let name: String
 
@@ -29,8 +29,11 @@ package struct ConfigurationFile {
         }
     }
 
+    /// What the file says, for those who read further.
+    var content: FileContent { FileContent(texts: texts, exports: exports, origin: origin) }
+
     /// Names the place of `setting` in the file.
-    func origin(of setting: Setting) -> String {
+    private func origin(of setting: Setting) -> String {
         Self.origin(name, line: lines[setting], setting.rawValue)
     }
 

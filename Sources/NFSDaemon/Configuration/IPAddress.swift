@@ -39,6 +39,11 @@ package struct IPAddress: Hashable, Sendable {
         IPAddress(masked: bytes.enumerated().map { index, byte in byte & ~(0xff >> UInt8(clamping: length - 8 * index)) })
     }
 
+    /// The address that differs in one bit, counted from the first.
+    func flippingBit(_ index: Int) -> IPAddress {
+        IPAddress(masked: bytes.enumerated().map { $0 == index / 8 ? $1 ^ 0x80 >> UInt8(index % 8) : $1 })
+    }
+
     private init(masked bytes: [UInt8]) {
         self.bytes = bytes
     }

@@ -21,6 +21,19 @@ package struct Network: Hashable, Sendable {
         guard candidate.bytes.prefix(whole) == address.bytes.prefix(whole) else { return false }
         return rest == 0 || (candidate.bytes[whole] ^ address.bytes[whole]) >> (8 - rest) == 0
     }
+
+    /// Whether every address of `other` lies in this network.
+    func contains(_ other: Network) -> Bool { other.prefixLength >= prefixLength && contains(other.address) }
+
+    /// The networks that together hold all addresses of this one but those of `hole`.
+    func without(_ hole: Network) -> [Network] {
+        if hole.contains(self) { return [] }
+        guard contains(hole) else { return [self] }
+        // At each step towards the hole, the half that it is not in.
+        return (prefixLength + 1...hole.prefixLength).map { length in
+            Network(address: hole.address.masked(to: length).flippingBit(length - 1), prefixLength: length)
+        }
+    }
 }
 
 extension Network {

@@ -14,13 +14,35 @@ extension ServerConfiguration {
     package init(flags: [Setting: [String]], environment: [String: String], file: String?) throws(ConfigurationError) {
         var problems = ConfigurationProblems()
         let path = file ?? environment[Setting.fileVariable].flatMap { $0.isEmpty ? nil : $0 }
-        let content = try path.map { path throws(ConfigurationError) in try ConfigurationFile(path: path, problems: &problems) }
+        let content = try path.map { path throws(ConfigurationError) in try ConfigurationFile(path: path, problems: &problems).content }
+        try self.init(flags: flags, environment: environment, content ?? FileContent(), problems)
+    }
+
+    /// Reads the configuration of a server in the place of NFS-Ganesha; the environment outranks the file.
+    ///
+    /// - Parameters:
+    ///   - environment: as above.
+    ///   - file: the path of a configuration file of NFS-Ganesha.
+    ///   - logLevel: the least severity to log where the file says nothing.
+    /// - Returns: the configuration, and where the file wants the log.
+    /// - Throws: all problems found.
+    package static func ofGanesha(
+        file: String, environment: [String: String], logLevel: Logger.Level = .notice
+    ) throws(ConfigurationError) -> (configuration: ServerConfiguration, logDestination: String?) {
+        var problems = ConfigurationProblems()
+        let file = try GaneshaFile(path: file, logLevel: logLevel, problems: &problems)
+        let configuration = try ServerConfiguration(flags: [:], environment: environment, file.content, problems)
+        return (configuration, file.logDestination)
+    }
+
+    private init(
+        flags: [Setting: [String]], environment: [String: String], _ content: FileContent, _ problems: ConfigurationProblems
+    ) throws(ConfigurationError) {
         let layers = SettingLayers(
-            flags: flags, environment: environment, file: content?.texts ?? [:], defaults: Self.defaults(),
-            fileOrigin: { content?.origin(of: $0) ?? $0.rawValue })
+            flags: flags, environment: environment, file: content.texts, defaults: Self.defaults(), fileOrigin: content.origin)
         var reader = SettingReader(layers: layers, problems: problems)
 
-        exports = reader.exports(fromFile: content?.exports)
+        exports = reader.exports(content)
         listen = reader.listenAddresses()
         let lease = reader.number(.lease)
         let grace = reader.number(.grace)
@@ -48,7 +70,8 @@ extension ServerConfiguration {
         limits = reader.limits()
         logLevel = reader.choice(.logLevel, or: .info)
         logFormat = reader.choice(.logFormat, or: .text)
-        warnings = Self.warnings(lease: lease, grace: grace, environment: environment)
+        slowOperation = .seconds(reader.number(.slowOperation))
+        warnings = content.warnings + Self.warnings(lease: lease, grace: grace, environment: environment)
         try reader.problems.throwIfAny()
     }
 

@@ -56,6 +56,7 @@ extension ServerConfiguration {
             (.cachedDescriptors, Node(String(limits.cachedDescriptors))),
             (.logLevel, Node(logLevel.rawValue)),
             (.logFormat, Node(logFormat.rawValue)),
+            (.slowOperation, Node(String(slowOperation.components.seconds))),
         ]
         return pairs
     }

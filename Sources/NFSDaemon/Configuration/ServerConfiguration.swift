@@ -5,7 +5,7 @@ import RecoveryBackend
 /// All a server needs to know to start, complete and checked against itself; `checkFileSystem()` checks it against the
 /// machine.
 package struct ServerConfiguration: Sendable, Equatable {
-    /// What is exported; never empty, and no pseudo path lies inside another.
+    /// What is exported; no pseudo path lies inside another. Empty only together with a state directory.
     package internal(set) var exports: [ExportConfiguration]
     /// Where connections are accepted; never empty, no two alike.
     package internal(set) var listen: [ListenAddress]
@@ -52,6 +52,8 @@ package struct ServerConfiguration: Sendable, Equatable {
     package internal(set) var limits: ServerLimits
     package internal(set) var logLevel: Logger.Level
     package internal(set) var logFormat: LogFormat
+    /// How long an operation takes at least to be logged: 0...3600 seconds, 0 for never.
+    package internal(set) var slowOperation: Duration
     /// What is allowed but probably not meant, one line each, for the log.
     package internal(set) var warnings: [String]
 }

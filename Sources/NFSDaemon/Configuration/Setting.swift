@@ -39,6 +39,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case cachedDescriptors = "cached-descriptors"
     case logLevel = "log-level"
     case logFormat = "log-format"
+    case slowOperation = "slow-operation"
 
     /// The variable that names the configuration file, for `--config`.
     package static let fileVariable = environmentPrefix + "CONFIG"
@@ -172,6 +173,10 @@ extension Setting {
             .init("LEVEL", standard: "info", "Least severity to log: trace, debug, info, notice, warning, error or critical")
         case .logFormat:
             .init("FORMAT", standard: "text", "How a log line is written: text or json")
+        case .slowOperation:
+            .init(
+                "SECONDS", standard: "1", in: 0...3600, of: .seconds,
+                "How long an operation or the wait for a lock takes at least to be logged; 0 for never")
         }
     }
 }

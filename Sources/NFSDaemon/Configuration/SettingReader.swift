@@ -44,11 +44,12 @@ struct SettingReader {
 
 extension SettingReader {
     /// The exports of flags or environment, else those of the file.
-    mutating func exports(fromFile fileExports: [ExportConfiguration]?) -> [ExportConfiguration] {
+    mutating func exports(_ content: FileContent) -> [ExportConfiguration] {
         let given = layers.values(of: .export)
-        var exports = given.map { readAll($0, ExportConfiguration.init) } ?? fileExports ?? []
-        if exports.isEmpty && problems.lines.isEmpty {
-            problems.add("nothing to export: give --export DIR, set \(Setting.export.variable), or list export in the configuration file")
+        var exports = given.map { readAll($0, ExportConfiguration.init) } ?? content.exports ?? []
+        let mayBeNone = content.mayExportNothing && layers.value(of: .stateDirectory) != nil
+        if exports.isEmpty && problems.lines.isEmpty && !mayBeNone {
+            problems.add("nothing to export: \(content.remedyForNoExport)")
         }
         for (index, export) in exports.enumerated() {
             for other in exports[..<index] where export.collides(with: other) {

@@ -39,6 +39,18 @@ struct AdministrationTests {
         #expect(try await scene.server.command(["status"] + socket) == "grace: over")
     }
 
+    @Test("sees in the log what status prints, after SIGUSR1")
+    func question() async throws {
+        let (scene, socket) = try await Self.scene()
+        let status = try #require(try await scene.server.command(["status"] + socket))
+        let grace = try #require(status.split(separator: ",").first)
+        let lines = try ["\(grace)", "missing: \(Self.name(scene, "gone"))", "client: \(Self.name(scene, "back")), "]
+        kill(try #require(await scene.server.processID), SIGUSR1)
+        for line in lines {
+            while try await !scene.server.log().contains(" \(line)") { try await Task.sleep(for: .milliseconds(10)) }
+        }
+    }
+
     @Test("evicts a client that is missing, and one that is there")
     func evict() async throws {
         let (scene, socket) = try await Self.scene()

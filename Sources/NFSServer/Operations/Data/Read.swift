@@ -31,5 +31,6 @@ struct Read: Operation {
         }
         guard let read, wanted <= room || read < room || atEnd else { throw compound.replyTooBig }
         if atEnd { reply.patch(1, at: eofPosition) }
+        compound.server.counters.own.read(read)
     }
 }

@@ -44,6 +44,7 @@ struct Write: Operation, ~Escapable {
         // Taken first: what a failure elsewhere loses while this is written must not look safe.
         let verifier = compound.server.writeVerifier
         let written = Written(count: try opened.write(data, at: offset, mayBlock: compound.mayBlock), verifier: verifier)
+        compound.server.counters.own.wrote(written.count)
         if stability != .unstable { try compound.wait(for: .flush(opened, of: file.stateKey, written)) }
         return written
     }

@@ -63,11 +63,13 @@ struct Lock: Operation, ~Escapable {
         compound.server.notify(freed)
         switch outcome {
         case .granted(let granted):
+            compound.server.slowOperations.granted(range, of: key, to: client)
             compound.currentStateID = granted
             granted.encode(to: &reply)
         case .denied(let denied):
             guard !isReclaim else { throw .reclaimConflict }
             try compound.displace(denied.client)
+            compound.server.slowOperations.denied(range, of: key, by: denied, to: client, in: compound)
             compound.lockDenied = denied
             throw .denied
         case .reserved(let denied):

@@ -37,7 +37,12 @@ struct CreateSession: Operation {
         switch outcome {
         case .created(let created, let session, let dropped):
             result = created
+            let isNew = session.client.address.isEmpty
             session.client.setAddress("\(compound.connection.peer)")
+            if isNew {
+                server.log.info(
+                    "client is here", metadata: ["client": "\(ClientName(session.client.owner))", "address": "\(session.client.address)"])
+            }
             compound.use(session, for: result.channels)
             // The state of the client's life before goes now that the new one is confirmed.
             if let dropped { server.drop(dropped) }

@@ -36,7 +36,7 @@ struct Sequence: Operation {
             slot: slot, sequence: sequence, highest: highestSlot, cacheThis: cacheThis, fingerprint: compound.fingerprint)
         {
         case .replay(let kept):
-            session.client.renew(now: compound.now)
+            session.client.renew(now: compound.received)
             compound.replay = kept
             return
         case .notKept(let granted):
@@ -46,7 +46,7 @@ struct Sequence: Operation {
             range = use.range
             compound.slot = use
         }
-        session.client.renew(now: compound.now)
+        session.client.renew(now: compound.received)
         compound.session = session
         compound.limitReply(for: session, cached: cacheThis)
 
