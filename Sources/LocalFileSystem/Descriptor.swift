@@ -19,11 +19,21 @@ final class Descriptor: Sendable {
     let use: Use
     private let count: Count
 
-    /// How many descriptors of a volume are open.
+    /// How many descriptors of a volume are open, and how many may be before those not used lately are closed.
     final class Count: Sendable {
         fileprivate let open = Atomic<Int>(0)
+        private let most: Atomic<Int>
+
+        init(limit: Int) { most = Atomic(limit) }
 
         var value: Int { open.load(ordering: .relaxed) }
+
+        var limit: Int {
+            get { most.load(ordering: .relaxed) }
+            set { most.store(newValue, ordering: .relaxed) }
+        }
+
+        var isFull: Bool { value >= limit }
     }
 
     /// Takes over the descriptor `number`.

@@ -115,6 +115,7 @@ actor ServedExports {
                     path: export.path, durableMetadata: export.isSynchronous, descriptorLimit: descriptors,
                     crossesMounts: export.crossesMounts, hidden: hidden, isMemoryShort: { memory.isNearlyReached })
         }
+        for fileSystem in fileSystems.values { fileSystem.descriptorLimit = descriptors }
         return fileSystems
     }
 }
