@@ -130,6 +130,9 @@ extension Compound {
         reply.patch(UInt32(resultCount), at: countPosition)
     }
 
+    /// Bytes of the reply.
+    var replyLength: Int { replay.map { statusPosition + $0.count } ?? reply.count }
+
     /// Sends the reply, keeping it for a retry first: once the client sees it, it may use the slot again.
     func send() {
         if let replay {

@@ -5,7 +5,13 @@ import NFSState
 extension NFSServer {
     /// Runs a compound as far as it goes on this thread.
     func advance(_ compound: Compound, mayBlock: Bool = false, hasWaited: Bool = false) {
-        if isFinished(compound, mayBlock: mayBlock, hasWaited: hasWaited) { compound.send() }
+        if isFinished(compound, mayBlock: mayBlock, hasWaited: hasWaited) { send(compound) }
+    }
+
+    /// Sends the reply of a finished compound, where that takes no longer than others can wait.
+    private func send(_ compound: Compound) {
+        guard let kerberos, let exchange = compound.exchange, exchange.takesLong(compound.replyLength) else { return compound.send() }
+        kerberos.submit(in: exchange.context) { compound.send() }
     }
 
     /// The same, and leaves the sending to the caller.
@@ -26,7 +32,7 @@ extension NFSServer {
             workers.submit { self.advance(compound, mayBlock: true, hasWaited: hasWaited) }
         case .briefWorker:
             briefWorkers.submit {
-                self.isFinished(compound, mayBlock: true, hasWaited: hasWaited) ? { compound.send() } : nil
+                self.isFinished(compound, mayBlock: true, hasWaited: hasWaited) ? { self.send(compound) } : nil
             }
         case .listing(let question): if listings.join(compound, question) { answer(question) }
         case .flush(let file, let key, let written):
@@ -57,7 +63,7 @@ extension NFSServer {
                 compound.sharedListing = shared
                 return self.isFinished(compound, mayBlock: true, hasWaited: false)
             }
-            return finished.isEmpty ? nil : { for compound in finished { compound.send() } }
+            return finished.isEmpty ? nil : { for compound in finished { self.send(compound) } }
         }
     }
 
