@@ -40,11 +40,12 @@ package final class LocalFileSystem: FileSystem {
     ///     set to 0.
     ///   - crossesMounts: whether what is mounted on directories inside is served with it.
     ///   - hidden: what clients must not see.
+    ///   - cacheMemory: what may be taken by what is remembered of files, shared with other file systems.
     ///   - isMemoryShort: whether the process is close to the most memory it may have. Asked once for each 8 MiB of a stream, from any
     ///     thread; while it is so, what a stream has left behind is not kept in memory.
     package init(
         path: String, durableMetadata: Bool, descriptorLimit: Int, crossesMounts: Bool = false, hidden: HiddenFiles = HiddenFiles(),
-        isMemoryShort: @escaping @Sendable () -> Bool = { false }
+        cacheMemory: CacheMemory = CacheMemory(limit: 16 << 20), isMemoryShort: @escaping @Sendable () -> Bool = { false }
     ) throws(LocalFileSystemError) {
         umask(0)
         let descriptors = Descriptor.Count(limit: Self.possible(descriptorLimit))
@@ -60,7 +61,8 @@ package final class LocalFileSystem: FileSystem {
             volume = Volume(
                 root: root, handle, status, type: capacity.type, actsAsCaller: try Self.canActAsCaller(root: number, handle),
                 durableMetadata: durableMetadata, descriptors: descriptors,
-                mounts: crossesMounts ? MountedVolumes(below: Self.resolved(path)) : nil, hidden: hidden, isMemoryShort: isMemoryShort)
+                mounts: crossesMounts ? MountedVolumes(below: Self.resolved(path)) : nil, hidden: hidden, cacheMemory: cacheMemory,
+                isMemoryShort: isMemoryShort)
             rootNode = volume.rootNode
             volume.mounts?.begin(with: volume)
         } catch {
@@ -69,7 +71,7 @@ package final class LocalFileSystem: FileSystem {
     }
 
     deinit {
-        volume.cache.close()
+        volume.close()
         volume.mounts?.close()
     }
 

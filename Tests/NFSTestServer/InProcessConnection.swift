@@ -69,6 +69,8 @@ final class InProcessConnection: RPCConnection {
         awaiting?.resume(returning: reply)
     }
 
+    func undertake(_ work: @escaping BriefWork) -> Bool { false }
+
     /// Nobody says which request it is: for tests that send one at a time.
     func leaveUnanswered() { fail(with: .timedOut) }
 
