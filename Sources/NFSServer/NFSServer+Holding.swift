@@ -6,13 +6,7 @@ import RPC
 extension NFSServer {
     /// Runs a compound as far as it goes on this thread.
     func advance(_ compound: Compound, mayBlock: Bool = false, hasWaited: Bool = false) {
-        if isFinished(compound, mayBlock: mayBlock, hasWaited: hasWaited) { send(compound) }
-    }
-
-    /// Sends the reply of a finished compound, where that takes no longer than others can wait.
-    private func send(_ compound: Compound) {
-        guard let kerberos, let exchange = compound.exchange, exchange.takesLong(compound.replyLength) else { return compound.send() }
-        kerberos.submit(in: exchange.context) { compound.send() }
+        if isFinished(compound, mayBlock: mayBlock, hasWaited: hasWaited) { compound.send() }
     }
 
     /// Runs a compound as far as it goes on this thread.
@@ -37,7 +31,7 @@ extension NFSServer {
             workers.submit { self.advance(compound, mayBlock: true, hasWaited: hasWaited) }
         case .briefWorker:
             let work: BriefWork = {
-                self.isFinished(compound, mayBlock: true, hasWaited: hasWaited) ? { self.send(compound) } : nil
+                self.isFinished(compound, mayBlock: true, hasWaited: hasWaited) ? { compound.send() } : nil
             }
             // What takes long, other connections need not wait for.
             let isShort = compound.record.range.count <= Self.longestShortRequest
@@ -71,7 +65,7 @@ extension NFSServer {
                 compound.sharedListing = shared
                 return self.isFinished(compound, mayBlock: true, hasWaited: false)
             }
-            return finished.isEmpty ? nil : { for compound in finished { self.send(compound) } }
+            return finished.isEmpty ? nil : { for compound in finished { compound.send() } }
         }
     }
 
