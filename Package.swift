@@ -137,6 +137,13 @@ let package = Package(
                 "NFSTestClient", "NFSTestServer", "ConformanceRecord", "RecoveryJournal", "conformance-table", "nfs-server",
                 "recovery-backend",
             ]),
+        // What contexts leave behind, and what is touched that must not be (scripts/check).
+        .systemLibrary(name: "CMalloc", path: "Tests/CMalloc"),
+        .executableTarget(
+            name: "security-memory",
+            dependencies: ["CMalloc", "KerberosLab", "NFSServer", "NFSTestServer", "NFSTestClient", argumentParser],
+            path: "Tests/SecurityMemory",
+            swiftSettings: swiftSettings),
         // What hot operations cost, counted in the process (scripts/check).
         .target(name: "CCosts", path: "Benchmarks/CCosts"),
         .executableTarget(

@@ -29,6 +29,8 @@ final class BenchConnection: RPCConnection, @unchecked Sendable {
         replies.signal()
     }
 
+    func leaveUnanswered() {}
+
     func close() {}
 
     func undertake(_ work: @escaping BriefWork) -> Bool { false }

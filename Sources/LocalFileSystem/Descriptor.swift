@@ -20,15 +20,25 @@ final class Descriptor: Sendable {
     let use: Use
     private let count: Count
 
-    /// How many descriptors of a volume are open.
+    /// How many descriptors of a volume are open, and how many may be before those not used lately are closed.
     final class Count: Sendable {
         fileprivate let open = Atomic<Int>(0)
         fileprivate let closing = DispatchGroup()
+        private let most: Atomic<Int>
+
+        init(limit: Int) { most = Atomic(limit) }
 
         /// Returns when those are closed that nobody uses any more.
         func waitForClosing() { closing.wait() }
 
         var value: Int { open.load(ordering: .relaxed) }
+
+        var limit: Int {
+            get { most.load(ordering: .relaxed) }
+            set { most.store(newValue, ordering: .relaxed) }
+        }
+
+        var isFull: Bool { value >= limit }
     }
 
     /// Takes over the descriptor `number`.

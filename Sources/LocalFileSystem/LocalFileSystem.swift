@@ -22,8 +22,12 @@ package final class LocalFileSystem: FileSystem {
     /// the user of the process, and handles do not outlive it. For trials only.
     package var actsAsCaller: Bool { volume.actsAsCaller }
 
-    /// How many descriptors are kept open at most, but for files that were removed while open.
-    package var descriptorLimit: Int { volume.descriptorLimit }
+    /// How many descriptors are kept open at most, but for files that were removed while open. Lowered to three quarters of what the
+    /// process may have; what is open above a new limit is closed as others are opened.
+    package var descriptorLimit: Int {
+        get { volume.descriptors.limit }
+        set { volume.descriptors.limit = Self.possible(newValue) }
+    }
 
     /// How many descriptors are open now.
     package var descriptorCount: Int { volume.descriptors.value }
@@ -32,8 +36,8 @@ package final class LocalFileSystem: FileSystem {
     ///   - path: a directory, on a file system that knows filehandles (ext4, XFS, Btrfs, tmpfs).
     ///   - durableMetadata: whether changes of names and attributes are on stable storage when a call returns, as
     ///     RFC 8881 wants it.
-    ///   - descriptorLimit: how many descriptors to keep open; lowered to three quarters of what the process may have. The
-    ///     process's soft limit is raised to its hard limit, and its umask set to 0.
+    ///   - descriptorLimit: how many descriptors to keep open. The process's soft limit is raised to its hard limit, and its umask
+    ///     set to 0.
     ///   - crossesMounts: whether what is mounted on directories inside is served with it.
     ///   - hidden: what clients must not see.
     ///   - cacheMemory: what may be taken by what is remembered of files, shared with other file systems.
@@ -44,7 +48,7 @@ package final class LocalFileSystem: FileSystem {
         cacheMemory: CacheMemory = CacheMemory(limit: 16 << 20), isMemoryShort: @escaping @Sendable () -> Bool = { false }
     ) throws(LocalFileSystemError) {
         umask(0)
-        let descriptors = Descriptor.Count()
+        let descriptors = Descriptor.Count(limit: Self.possible(descriptorLimit))
         let number = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard number >= 0 else { throw Self.cannotOpen(path, SystemError(code: errno)) }
         let root = Descriptor(number, for: .read, counted: descriptors)
@@ -56,9 +60,9 @@ package final class LocalFileSystem: FileSystem {
             let handle = try KernelHandle(of: number)
             volume = Volume(
                 root: root, handle, status, type: capacity.type, actsAsCaller: try Self.canActAsCaller(root: number, handle),
-                durableMetadata: durableMetadata, descriptorLimit: min(descriptorLimit, Self.raisedLimit() * 3 / 4),
-                descriptors: descriptors, mounts: crossesMounts ? MountedVolumes(below: Self.resolved(path)) : nil,
-                hidden: hidden, cacheMemory: cacheMemory, isMemoryShort: isMemoryShort)
+                durableMetadata: durableMetadata, descriptors: descriptors,
+                mounts: crossesMounts ? MountedVolumes(below: Self.resolved(path)) : nil, hidden: hidden, cacheMemory: cacheMemory,
+                isMemoryShort: isMemoryShort)
             rootNode = volume.rootNode
             volume.mounts?.begin(with: volume)
         } catch {
@@ -117,6 +121,9 @@ extension LocalFileSystem {
         defer { free(resolved) }
         return String(cString: resolved)
     }
+
+    /// What can be had of a number of descriptors.
+    private static func possible(_ limit: Int) -> Int { min(limit, raisedLimit() * 3 / 4) }
 
     /// Raises the limit of open descriptors as far as it goes.
     /// - Returns: the limit.

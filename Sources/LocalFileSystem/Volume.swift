@@ -19,8 +19,6 @@ final class Volume: Sendable {
     let features: FileSystemFeatures
     /// How far apart two ctimes of a file are.
     let ctimeStep: ChangeAttribute.Step
-    /// How many descriptors may be open before those not used lately are closed.
-    let descriptorLimit: Int
     /// The exported directory, or the root of what is mounted inside, open for reading: open_by_handle_at takes no O_PATH
     /// descriptor to know the file system by.
     let root: Descriptor
@@ -48,8 +46,8 @@ final class Volume: Sendable {
     /// The volume of an exported directory.
     init(
         root: Descriptor, _ handle: KernelHandle, _ status: linux_status, type: UInt64, actsAsCaller: Bool, durableMetadata: Bool,
-        descriptorLimit: Int, descriptors: Descriptor.Count, mounts: MountedVolumes?, hidden: HiddenFiles,
-        cacheMemory: CacheMemory, isMemoryShort: @escaping @Sendable () -> Bool
+        descriptors: Descriptor.Count, mounts: MountedVolumes?, hidden: HiddenFiles, cacheMemory: CacheMemory,
+        isMemoryShort: @escaping @Sendable () -> Bool
     ) {
         self.cacheMemory = cacheMemory
         seenHandles = SeenHandles(cacheMemory)
@@ -66,7 +64,6 @@ final class Volume: Sendable {
         self.durableMetadata = durableMetadata
         features = Self.features(root, status)
         ctimeStep = Self.ctimeStep(root)
-        self.descriptorLimit = descriptorLimit
         self.descriptors = descriptors
         self.mounts = mounts
         cache = NodeCache()
@@ -84,7 +81,6 @@ final class Volume: Sendable {
         durableMetadata = outer.durableMetadata
         features = Self.features(root, status)
         ctimeStep = Self.ctimeStep(root)
-        descriptorLimit = outer.descriptorLimit
         descriptors = outer.descriptors
         mounts = outer.mounts
         hidden = outer.hidden
@@ -142,7 +138,7 @@ final class Volume: Sendable {
     /// Opens a descriptor with `call`, which returns a negated errno on failure.
     /// - Throws: what `call` failed with; `delay` when no descriptor is left and none can be closed.
     func open(for use: Descriptor.Use, mayBlock: Bool, _ call: () -> Int32) throws(SystemError) -> Descriptor {
-        while actsAsCaller, descriptors.value >= descriptorLimit, cache.evictOne(mayBlock: mayBlock) {}
+        while actsAsCaller, descriptors.isFull, cache.evictOne(mayBlock: mayBlock) {}
         var number = call()
         if number < 0, actsAsCaller, SystemError(code: -number).isOutOfDescriptors {
             // Others in the process took what was left: give a part of ours.

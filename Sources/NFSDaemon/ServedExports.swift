@@ -122,6 +122,7 @@ actor ServedExports {
                     crossesMounts: export.crossesMounts, hidden: hidden, cacheMemory: cacheMemory, isMemoryShort: { memory.isNearlyReached }
                 )
         }
+        for fileSystem in fileSystems.values { fileSystem.descriptorLimit = descriptors }
         return fileSystems
     }
 }

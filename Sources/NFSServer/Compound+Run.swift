@@ -139,8 +139,14 @@ extension Compound {
         reply.patch(UInt32(resultCount), at: countPosition)
     }
 
-    /// Sends the reply, keeping it for a retry first: once the client sees it, it may use the slot again.
+    /// Sends the reply, on another thread where protecting it takes long.
     func send() {
+        guard let kerberos = server.kerberos, let exchange, exchange.takesLong(replay?.count ?? reply.count) else { return sendAtOnce() }
+        kerberos.submit(in: exchange.context) { self.sendAtOnce() }
+    }
+
+    /// Keeps the reply for a retry first: once the client sees it, it may use the slot again.
+    private func sendAtOnce() {
         if let replay {
             reply.truncate(to: statusPosition)
             reply.limit = statusPosition + replay.count

@@ -125,10 +125,7 @@ final class Compound: @unchecked Sendable {
         replyLimit = RecordMark.length + server.limits.maximumMessage - (exchange?.tail ?? 0)
         var reply = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: replyLimit)
         if let exchange {
-            guard exchange.begin(.success, xid: xid, to: &reply) else {
-                pool.give(back: reply.detach().buffer)
-                return nil
-            }
+            exchange.begin(.success, xid: xid, to: &reply)
         } else {
             RPCReply.success.write(to: &reply, xid: xid)
         }

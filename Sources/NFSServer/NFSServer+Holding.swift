@@ -9,7 +9,8 @@ extension NFSServer {
         if isFinished(compound, mayBlock: mayBlock, hasWaited: hasWaited) { compound.send() }
     }
 
-    /// The same, and leaves the sending to the caller.
+    /// Runs a compound as far as it goes on this thread.
+    /// - Returns: whether it is finished and is to be sent.
     private func isFinished(_ compound: Compound, mayBlock: Bool, hasWaited: Bool) -> Bool {
         compound.mayBlock = mayBlock
         compound.hasWaited = hasWaited

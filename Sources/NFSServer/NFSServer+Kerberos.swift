@@ -1,3 +1,4 @@
+import Glibc
 import RPC
 import Security
 import Synchronization
@@ -9,12 +10,24 @@ final class KerberosService: Sendable {
     /// Making a context reads the keytab, and asks who a principal is: neither is to wait for the disk of an export, nor to be
     /// waited for there.
     let makers = WorkerPool(threads: 2)
+    /// Protecting a long message keeps a processor busy for milliseconds, so it is not done where others wait to be received.
+    private let protectors = WorkerPool(threads: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     /// When a refusal was logged last.
     private let logged = Atomic<UInt64>(0)
 
     init(_ credential: AcceptorCredential, _ limits: Limits, _ clock: ServerClock) {
         acceptor = GSSAcceptor(
             credential, limit: limits.securityContexts, longestMessage: limits.maximumMessage, now: clock.now)
+    }
+
+    /// Has `work` done that takes long in a context, behind what is to be done in it already.
+    func submit(in context: GSSContext, _ work: @escaping @Sendable () -> Void) {
+        if context.take(work) { submitFirst(of: context) }
+    }
+
+    /// One piece at a time, so that contexts take turns.
+    private func submitFirst(of context: GSSContext) {
+        protectors.submit { if context.doFirst() { self.submitFirst(of: context) } }
     }
 
     /// Whether a refusal may be logged: one in a second, however many somebody provokes.
@@ -33,13 +46,26 @@ extension NFSServer {
         case .initialize, .continueInitialize:
             kerberos.makers.submit { self.establish(call, record, on: connection, kerberos) }
         case .data, .destroy:
-            switch kerberos.acceptor.authenticate(call, record, recent: &context.securityContexts) {
-            case .proved(let exchange):
-                if call.credential.procedure == .destroy { kerberos.acceptor.destroy(exchange) }
-                perform(call, exchange, record, on: connection, context)
-            case .refused(let status): answer(.authError(status), to: call.xid, on: connection)
-            case .discarded: break
+            guard let known = kerberos.acceptor.context(of: call, recent: &context.securityContexts) else {
+                return answer(.authError(.gssCredentialProblem), to: call.xid, on: connection)
             }
+            guard known.takesLong(call.credential.service == .none ? 0 : record.range.count) else {
+                return take(call, record, in: known, on: connection, context, kerberos)
+            }
+            kerberos.submit(in: known) { self.take(call, record, in: known, on: connection, context, kerberos) }
+        }
+    }
+
+    private func take(
+        _ call: GSSCall, _ record: Record, in known: GSSContext, on connection: any RPCConnection, _ context: ConnectionContext,
+        _ kerberos: KerberosService
+    ) {
+        switch kerberos.acceptor.authenticate(call, record, in: known) {
+        case .proved(let exchange):
+            if call.credential.procedure == .destroy { kerberos.acceptor.destroy(exchange) }
+            perform(call, exchange, record, on: connection, context)
+        case .refused(let status): answer(.authError(status), to: call.xid, on: connection)
+        case .discarded: connection.leaveUnanswered()
         }
     }
 
@@ -80,9 +106,9 @@ extension NFSServer {
     /// Answers a call without results.
     private func answer(_ reply: RPCReply, to call: GSSCall, _ exchange: GSSExchange, on connection: any RPCConnection) {
         var writer = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: 1024)
-        let isBegun = exchange.begin(reply, xid: call.xid, to: &writer)
+        exchange.begin(reply, xid: call.xid, to: &writer)
         let start = writer.count
-        let isProtected = !isBegun || reply != .success || exchange.finish(&writer, resultsAt: start)
+        let isProtected = reply != .success || exchange.finish(&writer, resultsAt: start)
         let (buffer, count) = writer.detach()
         if isProtected { connection.send(buffer, count: count) } else { connection.close() }
     }

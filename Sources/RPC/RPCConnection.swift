@@ -9,6 +9,9 @@ package protocol RPCConnection: AnyObject, Sendable {
     /// while the transport runs a batch of requests leaves in one write at its end.
     func send(_ buffer: consuming RecordBuffer, count: Int)
 
+    /// Says that one of the requests gets no reply, so that nobody waits for it. Callable from every thread.
+    func leaveUnanswered()
+
     /// Ends the connection after what was sent. Callable from every thread.
     func close()
 

@@ -23,9 +23,6 @@ package final class GSSAcceptor: Sendable {
         table = Mutex(GSSContextTable(limit: limit))
     }
 
-    /// How many contexts there are.
-    package var contextCount: Int { table.withLock { $0.count } }
-
     package func knows(_ handle: GSSHandle) -> Bool { table.withLock { $0[handle] != nil } }
 
     // MARK: Context creation
@@ -65,12 +62,8 @@ package final class GSSAcceptor: Sendable {
             let context = GSSContext(
                 pending, handle, principal: acceptance.principal, expiry: expiry, now: now, longest: longestMessage)
         else { return refuse(.failure, call, &reply) }
-        // The checksum of the window is the verifier.
-        let isSigned = withChecksum(of: SequenceWindow.size, in: context) { checksum in
-            if let checksum { RPCReply.success.write(to: &reply, xid: call.xid, checksum: checksum) }
-            return checksum != nil
-        }
-        guard isSigned else { return refuse(.failure, call, &reply) }
+        guard let verifier = context.checksum(of: SequenceWindow.size) else { return refuse(.failure, call, &reply) }
+        RPCReply.success.write(to: &reply, xid: call.xid, checksum: verifier.span.bytes)
         ContextReply(acceptance, handle).write(to: &reply)
         table.withLock { $0.insert(context, now: now) }
         return .made(context)
@@ -121,13 +114,16 @@ package final class GSSAcceptor: Sendable {
         case discarded
     }
 
-    /// Says who makes a call (§5.3.3.1, §5.3.3.3).
+    /// The context a call says that it is made in; nil when there is none.
     /// - Parameter recent: the contexts that were used lately where the call comes from.
-    package func authenticate(_ call: GSSCall, _ record: Record, recent: inout RecentContexts) -> Authentication {
-        guard let handle = call.credential.handle, let context = recent[handle] ?? find(handle, &recent) else {
-            return .refused(.gssCredentialProblem)
-        }
+    package func context(of call: GSSCall, recent: inout RecentContexts) -> GSSContext? {
+        call.credential.handle.flatMap { recent[$0] ?? find($0, &recent) }
+    }
+
+    /// Says who makes a call (§5.3.3.1, §5.3.3.3).
+    package func authenticate(_ call: GSSCall, _ record: Record, in context: GSSContext) -> Authentication {
         let now = now()
+        let verifier: [UInt8]
         let bytes = record.bytes
         switch context.check(
             bytes.extracting(0..<call.headerEnd), bytes.extracting(call.checksum), sequence: call.credential.sequence)
@@ -135,14 +131,15 @@ package final class GSSAcceptor: Sendable {
         case .forged: return .refused(.gssCredentialProblem)
         case .exhausted: return .refused(.gssContextProblem)
         case .repeated: return .discarded
-        case .proved: break
+        case .proved(let checksum): verifier = checksum
         }
         guard now < context.expiry else {
             table.withLock { $0.remove(context) }
             return .refused(.gssContextProblem)
         }
         context.use(now: now)
-        return .proved(GSSExchange(context: context, sequence: call.credential.sequence, service: call.credential.service))
+        return .proved(
+            GSSExchange(context: context, sequence: call.credential.sequence, service: call.credential.service, verifier: verifier))
     }
 
     private func find(_ handle: GSSHandle, _ recent: inout RecentContexts) -> GSSContext? {
@@ -173,14 +170,5 @@ package struct RecentContexts: Sendable {
             contexts[oldest % Self.capacity] = context
             oldest += 1
         }
-    }
-}
-
-/// Makes the checksum of a number, as verifiers have it.
-/// - Parameter body: gets nil when there can be none.
-func withChecksum<Result>(of number: UInt32, in context: GSSContext, _ body: (RawSpan?) -> Result) -> Result {
-    withUnsafeTemporaryAllocation(byteCount: context.checksumLength, alignment: 8) { checksum in
-        let isSigned = withUnsafeBytes(of: number.bigEndian) { context.sign($0, into: checksum) }
-        return body(isSigned ? RawSpan(_unsafeBytes: UnsafeRawBufferPointer(checksum)) : nil)
     }
 }

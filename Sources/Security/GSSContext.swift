@@ -14,6 +14,7 @@ package final class GSSContext: Sendable {
     private let state: Mutex<State>
     private let used: Atomic<UInt64>
     private let dropped = Atomic(false)
+    private let backlog = Mutex<[@Sendable () -> Void]>([])
 
     private struct State: Sendable {
         let context: SecurityContext
@@ -44,29 +45,65 @@ package final class GSSContext: Sendable {
     var isDropped: Bool { dropped.load(ordering: .acquiring) }
     func drop() { dropped.store(true, ordering: .releasing) }
 
+    // MARK: What takes long
+
+    /// Bytes of a message that take some tenths of a millisecond to be encrypted: as long as others may be kept waiting.
+    private static let longMessage = 64 * 1024
+
+    /// Whether so long a message is to be left to a thread that waits for nothing else, or to stand behind what was left to it.
+    package func takesLong(_ count: Int) -> Bool { count > Self.longMessage || isBusy }
+
+    private var isBusy: Bool { backlog.withLock { !$0.isEmpty } }
+
+    /// Notes work that takes long in this context. One piece is done at a time, since the context is for one thread at a time.
+    /// - Returns: whether it is the only one, so that somebody has to be found for it.
+    package func take(_ work: @escaping @Sendable () -> Void) -> Bool {
+        backlog.withLock { backlog in
+            backlog.append(work)
+            return backlog.count == 1
+        }
+    }
+
+    /// Does the first piece of that work.
+    /// - Returns: whether there is another.
+    package func doFirst() -> Bool {
+        backlog.withLock { $0.first }?()
+        return backlog.withLock { backlog in
+            backlog.removeFirst()
+            return !backlog.isEmpty
+        }
+    }
+
+    // MARK: Messages
+
     /// Whether a call is the client's own and new.
     enum Proof {
-        case proved
+        /// With the verifier of the reply.
+        case proved([UInt8])
         /// The checksum is not one of this context.
         case forged
         /// It may have been carried out before.
         case repeated
-        /// The client has no numbers left.
+        /// The client has no numbers left, or the context does not serve any more.
         case exhausted
     }
 
-    /// Checks the header of a call, and notes its number (§5.3.3.1).
+    /// Checks the header of a call, notes its number (§5.3.3.1), and makes the verifier of the reply.
     func check(_ header: RawSpan, _ checksum: RawSpan, sequence: UInt32) -> Proof {
         header.withUnsafeBytes { header in
             checksum.withUnsafeBytes { checksum in
                 state.withLock { state in
                     guard state.context.verify(header, checksum) else { return .forged }
                     guard sequence <= SequenceWindow.maximum else { return .exhausted }
-                    return state.window.take(sequence) ? .proved : .repeated
+                    guard state.window.take(sequence) else { return .repeated }
+                    return state.context.checksum(of: sequence, length: checksumLength).map(Proof.proved) ?? .exhausted
                 }
             }
         }
     }
+
+    /// The checksum of a number, as verifiers have it.
+    func checksum(of number: UInt32) -> [UInt8]? { state.withLock { $0.context.checksum(of: number, length: checksumLength) } }
 
     /// Puts the checksum of `bytes` at `checksum`.
     func sign(_ bytes: UnsafeRawBufferPointer, into checksum: UnsafeMutableRawBufferPointer) -> Bool {

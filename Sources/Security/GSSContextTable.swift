@@ -16,9 +16,6 @@ struct GSSContextTable: Sendable {
 
     init(limit: Int) { self.limit = limit }
 
-    var count: Int { contexts.count }
-    var unfinishedCount: Int { unfinished.count }
-
     mutating func nextHandle() -> GSSHandle {
         lastHandle &+= 1
         return GSSHandle(rawValue: lastHandle)

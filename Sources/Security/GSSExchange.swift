@@ -6,6 +6,8 @@ package struct GSSExchange: Sendable {
     package let context: GSSContext
     let sequence: UInt32
     package let service: GSSService
+    /// The checksum of the number.
+    let verifier: [UInt8]
 
     /// seq_num in front of arguments and results.
     private static let sequenceLength = 4
@@ -60,6 +62,9 @@ package struct GSSExchange: Sendable {
 
     // MARK: The reply
 
+    /// Whether a reply of so many bytes is to be protected where nothing else is kept waiting.
+    package func takesLong(_ count: Int) -> Bool { service != .none && context.takesLong(count) }
+
     /// Bytes `finish` puts behind the results at most.
     package var tail: Int {
         switch service {
@@ -70,21 +75,12 @@ package struct GSSExchange: Sendable {
     }
 
     /// Writes the header of the reply; behind that of a success the results are to stand (§5.3.3.2).
-    /// - Returns: false when the context does not serve any more and the call was refused instead.
-    package func begin(_ reply: RPCReply, xid: UInt32, to writer: inout XDRWriter) -> Bool {
-        let isSigned = withChecksum(of: sequence, in: context) { checksum in
-            if let checksum { reply.write(to: &writer, xid: xid, checksum: checksum) }
-            return checksum != nil
-        }
-        guard isSigned else {
-            RPCReply.authError(.gssContextProblem).write(to: &writer, xid: xid)
-            return false
-        }
-        guard reply == .success, service != .none else { return true }
+    package func begin(_ reply: RPCReply, xid: UInt32, to writer: inout XDRWriter) {
+        reply.write(to: &writer, xid: xid, checksum: verifier.span.bytes)
+        guard reply == .success, service != .none else { return }
         writer.uint32(0)
         if service == .privacy { _ = writer.room(context.wrapping.header) }
         writer.uint32(sequence)
-        return true
     }
 
     /// Protects the results, which begin at byte `start` of the writer.

@@ -15,7 +15,6 @@ struct GSSStatus {
     /// GSS_S_CONTINUE_NEEDED.
     var needsMore: Bool { major == 1 }
 
-    static let complete = GSSStatus(major: 0, minor: 0)
     /// GSS_S_NO_CONTEXT: the context a client goes on with is not there.
     static let noContext = GSSStatus(major: 8 << 16, minor: 0)
     /// GSS_S_FAILURE: the context is not what RPCSEC_GSS can use.

@@ -69,6 +69,15 @@ final class SecurityContext: @unchecked Sendable {
         }
     }
 
+    /// The checksum of a number, which is `length` bytes long, as verifiers have it.
+    func checksum(of number: UInt32, length: Int) -> [UInt8]? {
+        var checksum = [UInt8](repeating: 0, count: length)
+        let isSigned = withUnsafeBytes(of: number.bigEndian) { number in
+            checksum.withUnsafeMutableBytes { sign(number, into: $0) }
+        }
+        return isSigned ? checksum : nil
+    }
+
     /// GSS_GetMIC: puts the checksum of `bytes`, which is `checksum.count` long, at `checksum`.
     func sign(_ bytes: UnsafeRawBufferPointer, into checksum: UnsafeMutableRawBufferPointer) -> Bool {
         withParts([

@@ -45,7 +45,8 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
     /// The peer has sent its last byte; reading goes on until it is there.
     private var isHungUp = false
     private var hasEnded = false
-    /// Records received less records sent. A call and its reply cancel out, whoever called, so above zero a reply is due.
+    /// Records received less records sent and requests that get no reply. A call and its reply cancel out, whoever called, so above
+    /// zero a reply is due.
     private var unanswered = 0
     private var inputProgress: Int64
     private var outputProgress: Int64 = 0
@@ -77,6 +78,10 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
         if loop.isCurrent { enqueue(buffer, count: count) } else { loop.post(.send(self, buffer, count: count)) }
     }
 
+    func leaveUnanswered() {
+        if loop.isCurrent { forgetRequest() } else { loop.post(.forgetRequest(self)) }
+    }
+
     func close() {
         if loop.isCurrent { beginClosing() } else { loop.post(.close(self)) }
     }
@@ -99,6 +104,11 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
         guard phase != .closed && phase != .lingering else { return loop.pool.give(back: buffer) }
         if output.isEmpty { outputProgress = loop.now }
         output.append(buffer, count: count)
+        unanswered -= 1
+        loop.schedule(self)
+    }
+
+    func forgetRequest() {
         unanswered -= 1
         loop.schedule(self)
     }

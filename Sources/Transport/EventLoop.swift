@@ -128,6 +128,7 @@ final class EventLoop: @unchecked Sendable {
     private func handle(_ message: Mailbox.Message) {
         switch message {
         case .send(let connection, let buffer, let count): connection.enqueue(buffer, count: count)
+        case .forgetRequest(let connection): connection.forgetRequest()
         case .close(let connection): connection.beginClosing()
         case .adopt(let connection): adopt(connection)
         case .listen(let listener): adopt(listener)

@@ -6,6 +6,7 @@ import XDR
 final class Mailbox: Sendable {
     enum Message {
         case send(Connection, RecordBuffer, count: Int)
+        case forgetRequest(Connection)
         case close(Connection)
         case adopt(Connection)
         case listen(Listener)

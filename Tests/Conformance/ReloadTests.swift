@@ -45,6 +45,43 @@ struct ReloadTests {
         try await session.run(.putFH(file.handle), .lockU(lock, offset: 0, length: .max))
     }
 
+    @Test("the file system of a removed export can be unmounted, whatever clients had open there", .enabled(if: canMount, needsMounts))
+    func unmounting() async throws {
+        let server = try await ServerUnderTest.start()
+        let session = try await server.session()
+        let own = Self.export(server, "export")
+        let place = "\(server.directory)/second"
+        let image = "\(server.directory)/image"
+        mkdir(place)
+        try #require(system("truncate -s 16M \(image) && /usr/sbin/mkfs.ext4 -q \(image) && mount -o loop \(image) \(place)") == 0)
+        chmod(place, 0o777)
+        defer { _ = system("umount --lazy \(place) 2>/dev/null") }
+        _ = try await server.reload(Self.settings(own, Self.export(server, "second")))
+        let second = try await session.lookup(path: ["second"])
+        let directory = try await session.makeDirectory(second, "directory")
+        var opens: [OpenedFile] = []
+        for index in 0..<20 {
+            let file = try await session.open(directory, "file \(index)")
+            try await session.run(.putFH(file.handle), .write(file.stateID, [1]))
+            _ = try await session.lock(file)
+            opens.append(file)
+        }
+        // One has no name any more, and nothing but its descriptor keeps it.
+        try await session.run(.putFH(directory), .remove("file 7"))
+        #expect(try await session.entries(directory).count == 19)
+
+        _ = try await server.reload(Self.settings(own))
+        // Until the last request that saw the export is answered, and what was opened is closed.
+        while system("umount \(place) 2>/dev/null") != 0 { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(try await session.compound(.putFH(opens[0].handle)).outcome == Outcome(.putFH, .stale))
+        #expect(try await session.run(.testStateID(opens.map(\.stateID))).statuses == opens.map { _ in .adminRevoked })
+
+        // Mounted and exported again it is what it was.
+        try #require(system("mount -o loop \(image) \(place)") == 0)
+        _ = try await server.reload(Self.settings(own, Self.export(server, "second")))
+        #expect(try await session.read(opens[0].handle) == [1])
+    }
+
     @Test(
         "a configuration with a mistake is refused as a whole, and the one before goes on",
         arguments: [

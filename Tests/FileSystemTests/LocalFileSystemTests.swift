@@ -150,6 +150,9 @@ import Testing
             #expect(try root.list().count == limit * 10)
             for handle in handles { #expect(try fileSystem.node(for: handle, .root).attributes().linkCount == 1) }
             #expect(fileSystem.descriptorCount <= limit + 3)
+            fileSystem.descriptorLimit = limit / 2
+            _ = try root.make("another")
+            #expect(fileSystem.descriptorCount <= limit / 2 + 3)
             // What was closed has to be looked for.
             #expect(throws: NFSStatus.wouldBlock) {
                 for handle in handles { _ = try fileSystem.node(for: handle, .rootAtOnce).attributes(.rootAtOnce) }

@@ -71,8 +71,10 @@ package final class ClientContext: Sendable {
     }
 
     /// The token a client begins with.
-    package static func firstToken(ticket cache: String, service: String = "nfs/localhost@\(TestRealm.name)") throws -> [UInt8] {
-        try Initiator(ticket: cache, service: service, flags: 0).step([]).token
+    package static func firstToken(
+        ticket cache: String, service: String = "nfs/localhost@\(TestRealm.name)", flags: UInt32 = 0
+    ) throws -> [UInt8] {
+        try Initiator(ticket: cache, service: service, flags: flags).step([]).token
     }
 
     package static func credential(

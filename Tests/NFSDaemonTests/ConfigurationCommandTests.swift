@@ -105,6 +105,7 @@ struct ConfigurationCommandTests {
                 "192.0.2.1:/vol",
                 ["192.0.2.1 on /vol (/proc): NOT ADMITTED", "  no entry of allowed-networks holds it: 10.0.0.0/8, 10.1.0.0/16, fd00::/8"]
             ),
+            ("10.2.3.4:/vol", ["10.2.3.4 on /vol (/proc): NOT ADMITTED", "  network: 10.2.0.0/16, of denied-networks"]),
             (
                 "192.0.2.1:/open",
                 ["192.0.2.1 on /open (/sys): admitted", "  network: 0.0.0.0/0 (everyone)", "  access: read and write"]
@@ -154,6 +155,7 @@ struct ConfigurationCommandTests {
                   - 10.0.0.0/8
                   - {network: 10.1.0.0/16, read-only: true, squash: all, security: [krb5p, sys]}
                   - "fd00::/8"
+                denied-networks: 10.2.0.0/16
               - path: /sys
                 pseudo: /open
                 squash: root

@@ -191,6 +191,7 @@ struct ConfigurationLoadingTests {
               - path: /srv/c
                 security: [krb5p, sys]
                 allowed-networks: [10.0.0.0/8, {network: "fd00::/8", read-only: true, squash: all, anonymous-gid: 5, security: none, unknown-principals: refuse, machine-root: true}]
+                denied-networks: [10.1.0.0/16, "fd00:1::/32"]
             listen: ["0.0.0.0:2049", "[::]:2049"]
             recovery-url: http://host:9503/v1/recoverybackend
             recovery-token-file: /run/secrets/token

@@ -73,7 +73,7 @@ struct ConfigurationMistakeTests {
             ("path: /a, readonly: true", #"server.yaml:2: unknown key "readonly": did you mean read-only?"#),
             (
                 "path: /a, volume: b",
-                #"server.yaml:2: unknown key "volume": known are path, pseudo, read-only, squash, anonymous-uid, anonymous-gid, security, unknown-principals, machine-root, allowed-networks, sync, cross-mounts, utf8-only, allow-unmounted"#
+                #"server.yaml:2: unknown key "volume": known are path, pseudo, read-only, squash, anonymous-uid, anonymous-gid, security, unknown-principals, machine-root, allowed-networks, denied-networks, sync, cross-mounts, utf8-only, allow-unmounted"#
             ),
             (
                 "path: /a, security: kerberos",
@@ -93,6 +93,14 @@ struct ConfigurationMistakeTests {
             (
                 "path: /a, allowed-networks: [10.0.0.0/8, {network: 10.0.0.0/8, squash: all}]",
                 "server.yaml:2: export allowed-networks has 10.0.0.0/8 twice: keep one"
+            ),
+            (
+                "path: /a, allowed-networks: [10.0.0.0/8], denied-networks: [10.0.0.0/8]",
+                "server.yaml:2: export denied-networks has 10.0.0.0/8, which is allowed too: keep one"
+            ),
+            (
+                "path: /a, denied-networks: [10.0.0.0/8, 10.0.0.0/8]",
+                "server.yaml:2: export denied-networks has 10.0.0.0/8 twice: keep one"
             ),
             (
                 "path: /a, allowed-networks: [{network: 10.0.0.0/8, sync: true}]",

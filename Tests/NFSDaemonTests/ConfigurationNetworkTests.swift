@@ -54,6 +54,31 @@ struct ConfigurationNetworkTests {
         #expect(try export.allowedNetwork(of: #require(IPAddress(address)))?.network.description == network)
     }
 
+    @Test(
+        "A denied network counts where its prefix is the longest of all, and networks inside it may be allowed again",
+        arguments: [
+            ("10.1.2.3", nil), ("10.2.0.1", "10.0.0.0/8"), ("10.1.9.9", "10.1.9.0/24"), ("10.1.9.1", nil), ("192.0.2.1", nil),
+            ("fd00::1", "fd00::/8"),
+        ])
+    func denied(address: String, network: String?) throws {
+        let export = try configuration(
+            yaml: """
+                export:
+                  path: /data
+                  allowed-networks: [10.0.0.0/8, 10.1.9.0/24, "fd00::/8"]
+                  denied-networks: [10.1.0.0/16, 10.1.9.1, 192.0.2.0/24]
+                """
+        ).exports[0]
+        #expect(try export.allowedNetwork(of: #require(IPAddress(address)))?.network.description == network)
+    }
+
+    @Test("Denied networks take from everyone, where nothing is said of allowed ones")
+    func deniedToEveryoneElse() throws {
+        let export = try configuration(yaml: "export: {path: /data, denied-networks: 10.0.0.0/8}").exports[0]
+        #expect(try export.allowedNetwork(of: #require(IPAddress("10.1.2.3"))) == nil)
+        #expect(try export.allowedNetwork(of: #require(IPAddress("11.1.2.3")))?.network.description == "0.0.0.0/0")
+    }
+
     @Test("A network has the rule of its export but for what it says itself")
     func rulesOfNetworks() throws {
         let export = try configuration(

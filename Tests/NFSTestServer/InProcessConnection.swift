@@ -1,3 +1,4 @@
+import Glibc
 import NFSTestClient
 import RPC
 import Synchronization
@@ -17,6 +18,9 @@ final class InProcessConnection: RPCConnection {
         /// By xid, the oldest in front.
         var awaited: [[UInt8]: [Continuation]] = [:]
         var onCall: (@Sendable ([UInt8]) -> Void)?
+        /// The thread that receives a request at present.
+        var receiver: pthread_t?
+        var wasSentByReceiver = false
     }
 
     init(from peer: PeerAddress, pool: BufferPool) {
@@ -41,12 +45,23 @@ final class InProcessConnection: RPCConnection {
         }
     }
 
+    /// Has `body` receive a request.
+    func receiving(_ body: () -> Void) {
+        state.withLock { $0.receiver = pthread_self() }
+        body()
+        state.withLock { $0.receiver = nil }
+    }
+
+    /// Whether the last reply was sent while its request was being received, by the same thread.
+    var wasSentByReceiver: Bool { state.withLock { $0.wasSentByReceiver } }
+
     func send(_ buffer: consuming RecordBuffer, count: Int) {
         let reply = buffer.bytes(RecordMark.length..<count).withUnsafeBytes { [UInt8]($0) }
         pool.give(back: buffer)
         if CallbackService.isCall(reply) { return state.withLock { $0.isClosed ? nil : $0.onCall }?(reply) ?? () }
         let xid = Array(reply.prefix(4))
         let awaiting = state.withLock { state -> Continuation? in
+            state.wasSentByReceiver = state.receiver == pthread_self()
             guard let first = state.awaited[xid]?.removeFirst() else { return nil }
             if state.awaited[xid]?.isEmpty == true { state.awaited[xid] = nil }
             return first
@@ -56,12 +71,19 @@ final class InProcessConnection: RPCConnection {
 
     func undertake(_ work: @escaping BriefWork) -> Bool { false }
 
+    /// Nobody says which request it is: for tests that send one at a time.
+    func leaveUnanswered() { fail(with: .timedOut) }
+
     func close() {
+        state.withLock { $0.isClosed = true }
+        fail(with: .closed)
+    }
+
+    private func fail(with error: ConnectionError) {
         let awaiting = state.withLock { state in
-            state.isClosed = true
             defer { state.awaited = [:] }
             return state.awaited.values.flatMap { $0 }
         }
-        for continuation in awaiting { continuation.resume(throwing: ConnectionError.closed) }
+        for continuation in awaiting { continuation.resume(throwing: error) }
     }
 }

@@ -5,7 +5,7 @@ import XDR
 
 /// A client's end of a connection to an engine in the same process. The engine receives on this actor, as it would on the
 /// thread of a connection; several calls may be under way.
-actor InProcessExchange: RPCExchange {
+package actor InProcessExchange: RPCExchange {
     private let server: NFSServer
     private let connection: InProcessConnection
     private let pool: BufferPool
@@ -16,15 +16,18 @@ actor InProcessExchange: RPCExchange {
         self.pool = pool
     }
 
-    func exchange(_ call: [UInt8]) async throws -> [UInt8] {
+    package func exchange(_ call: [UInt8]) async throws -> [UInt8] {
         let record = record(call)
         return try await withCheckedThrowingContinuation { continuation in
             guard connection.expect(replyTo: Array(call.prefix(4)), continuation) else {
                 return continuation.resume(throwing: ConnectionError.closed)
             }
-            server.receive(record, on: connection)
+            connection.receiving { server.receive(record, on: connection) }
         }
     }
+
+    /// Whether the last reply came of the thread that received the request, before that received anything else.
+    package var wasAnsweredAtOnce: Bool { connection.wasSentByReceiver }
 
     /// Answers a call of the engine.
     func answer(_ call: [UInt8], by service: CallbackService, as number: Int) throws {
@@ -43,7 +46,7 @@ actor InProcessExchange: RPCExchange {
         return Record(buffer: buffer, range: 0..<message.count)
     }
 
-    func close() {
+    package func close() {
         connection.close()
         server.closed(connection)
     }

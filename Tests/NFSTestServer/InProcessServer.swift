@@ -46,6 +46,19 @@ package final class InProcessServer: TestServer {
         return server
     }
 
+    /// The same with Kerberos, for an export `/export` in which everybody may do everything.
+    /// - Parameter keytab: the path of the keys of the service.
+    package static func start(
+        keytab: String, accepting flavors: [SecurityFlavor], limits: Limits = Limits(), time: ManualTime? = nil,
+        identities: Identities = .ofNobody
+    ) async throws -> InProcessServer {
+        let files = MemoryFileSystem()
+        try files.root.setAttributes(AttributeChanges(mode: 0o777), Caller(.superuser, mayBlock: true))
+        return await start(
+            [NameSpace.Entry(pseudoPath: "/export", fileSystem: files, rules: Export.Rules(ExportRule(security: flavors)))],
+            limits: limits, time: time, identities: identities, kerberos: try AcceptorCredential(keytab: keytab, principal: nil))
+    }
+
     private init(
         _ entries: [NameSpace.Entry], _ storage: any RecoveryStorage, _ instance: UInt32, _ limits: Limits, _ time: ManualTime?,
         _ owners: OwnerNames, _ identities: Identities, _ kerberos: AcceptorCredential?, _ log: Logger,

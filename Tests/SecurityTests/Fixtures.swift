@@ -1,13 +1,6 @@
-import FileSystem
 import KerberosLab
-import MemoryFileSystem
-import NFSServer
 import NFSTestClient
-import NFSTestServer
-import Security
 import Testing
-
-import enum RPC.SecurityFlavor
 
 extension Trait where Self == ConditionTrait {
     /// For tests that need a Kerberos realm.
@@ -25,20 +18,6 @@ enum KerberosServer {
     }
 
     static func shared() async throws -> ServerUnderTest { try await start.value }
-}
-
-extension InProcessServer {
-    /// A server with the realm's keytab that exports a directory in which everybody may do everything, as `/export`.
-    static func inRealm(
-        _ realm: TestRealm, accepting flavors: [SecurityFlavor], limits: Limits = Limits(), time: ManualTime? = nil,
-        identities: Identities = .ofNobody
-    ) async throws -> InProcessServer {
-        let files = MemoryFileSystem()
-        try files.root.setAttributes(AttributeChanges(mode: 0o777), Caller(.superuser, mayBlock: true))
-        return await start(
-            [NameSpace.Entry(pseudoPath: "/export", fileSystem: files, rules: Export.Rules(ExportRule(security: flavors)))],
-            limits: limits, time: time, identities: identities, kerberos: try AcceptorCredential(keytab: realm.keytab, principal: nil))
-    }
 }
 
 /// A connection to the shared server and a context of `user` made over it.

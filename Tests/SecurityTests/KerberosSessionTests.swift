@@ -18,8 +18,8 @@ struct KerberosSessionTests {
 
     init() async throws {
         realm = try await TestRealm.shared()
-        server = try await InProcessServer.inRealm(
-            realm, accepting: [.krb5p, .krb5i, .krb5], limits: Limits(securityContexts: 3), time: time,
+        server = try await InProcessServer.start(
+            keytab: realm.keytab, accepting: [.krb5p, .krb5i, .krb5], limits: Limits(securityContexts: 3), time: time,
             identities: .of { $0 == "alice@\(TestRealm.name)" ? .user(Credentials(uid: 1000, gid: 1000)) : .unknown })
     }
 
@@ -154,6 +154,31 @@ struct KerberosSessionTests {
         contexts.append(try await context())
         #expect(try await answer(in: contexts[1]) == .authError(AuthError.gssCredentialProblem))
         for index in [0, 2, 3] { #expect(try await answer(in: contexts[index]) == .success([])) }
+    }
+
+    @Test("have long messages protected where nobody else waits to be received, and short ones at once", arguments: Service.allCases)
+    func longMessages(service: Service) async throws {
+        let context = try await context()
+        let plain = try #require(server.connect() as? InProcessExchange)
+        let connection = Connection(KerberosExchange(plain, context, service))
+        // The tag of a compound comes back.
+        for (size, isLong) in [(100, false), (60_000, false), (70_000, true)] {
+            let tag = [UInt8](repeating: 7, count: size)
+            #expect(try await connection.compound([], tag: tag).tag == tag)
+            #expect(await plain.wasAnsweredAtOnce == (service == .none || !isLong), "\(size) bytes")
+        }
+        // A short request and a long reply.
+        let other = try await self.context()
+        let session = try await TestSession.establish(over: KerberosExchange(plain, other, service))
+        let file = try await session.makeFile(server.newDirectory(session), "data", [UInt8](repeating: 7, count: 100_000))
+        try await eventuallyAtOnce(session, plain)
+        #expect(try await session.read(file, count: 100_000).count == 100_000)
+        #expect(await plain.wasAnsweredAtOnce == (service == .none))
+    }
+
+    /// A long message may still be noted as under way in the moment in which its reply is there.
+    private func eventuallyAtOnce(_ session: TestSession, _ exchange: InProcessExchange) async throws {
+        repeat { try await session.run(.putRootFH) } while await !exchange.wasAnsweredAtOnce
     }
 
     @Test("count what protects a reply as part of it", arguments: Service.allCases)

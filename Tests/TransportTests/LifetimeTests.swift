@@ -40,6 +40,19 @@ import XDR
         #expect(server.service.closed == 2 && !server.service.isClosedTwice)
     }
 
+    @Test(arguments: [true, false]) func aConnectionThatEndsDoesNotWaitForWhatGetsNoAnswer(isSaidOnTheLoop: Bool) throws {
+        let kept = Mutex<[any RPCConnection]>([])
+        let server = try Server { _, connection, _ in
+            if isSaidOnTheLoop { connection.leaveUnanswered() } else { kept.withLock { $0.append(connection) } }
+        }
+        let client = try Client(server.address)
+        try client.send(framed([1]) + framed([2]))
+        eventually("they are received") { server.service.received == 2 }
+        for connection in kept.withLock({ $0 }) { connection.leaveUnanswered() }
+        client.finishSending()
+        #expect(try client.receiveRecord() == nil)
+    }
+
     @Test func drainingSendsWhatIsQueuedToASlowReader() throws {
         let reply = [UInt8](repeating: 5, count: 1 << 20)
         let server = try Server(.with { $0.highWater = 1 << 30 }) { _, connection, pool in connection.send(reply, from: pool) }

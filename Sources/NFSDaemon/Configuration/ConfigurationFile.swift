@@ -104,6 +104,7 @@ extension ConfigurationFile {
         case unknownPrincipals = "unknown-principals"
         case machineRoot = "machine-root"
         case allowedNetworks = "allowed-networks"
+        case deniedNetworks = "denied-networks"
         case sync
         case crossMounts = "cross-mounts"
         case utf8Only = "utf8-only"
@@ -148,6 +149,7 @@ extension ConfigurationFile {
         if let value = try values.given(.utf8Only) { export.takesUTF8Only = try value.boolean() }
         if let value = try values.given(.allowUnmounted) { export.allowsUnmounted = try value.boolean() }
         export.allowedNetworks = try allowedNetworks(values, export.rule)
+        export.deniedNetworks = try deniedNetworks(values, besides: export.allowedNetworks)
         return export
     }
 
@@ -171,6 +173,23 @@ extension ConfigurationFile {
             }
             guard !networks.contains(where: { $0.network == network.network }) else {
                 throw ConfigurationError("\(origin) has \(network.network) twice: keep one")
+            }
+            networks.append(network)
+        }
+        return networks
+    }
+
+    private func deniedNetworks(
+        _ values: Values<ExportKey>, besides allowed: [AllowedNetwork]
+    ) throws(ConfigurationError) -> [Network] {
+        guard let node = values.nodes[.deniedNetworks] else { return [] }
+        let origin = values.origin(of: .deniedNetworks)
+        var networks: [Network] = []
+        for text in try Self.list(node, origin) {
+            let network = try Network(GivenValue(text: text, origin: origin))
+            guard !networks.contains(network) else { throw ConfigurationError("\(origin) has \(network) twice: keep one") }
+            guard !allowed.contains(where: { $0.network == network }) else {
+                throw ConfigurationError("\(origin) has \(network), which is allowed too: keep one")
             }
             networks.append(network)
         }

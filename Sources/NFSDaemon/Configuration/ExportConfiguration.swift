@@ -11,6 +11,8 @@ package struct ExportConfiguration: Sendable, Hashable {
     package internal(set) var rule: ExportRule
     /// Who may use the export; never empty, no network twice.
     package internal(set) var allowedNetworks: [AllowedNetwork]
+    /// Who may not, where a network that is allowed holds more than it should.
+    package internal(set) var deniedNetworks: [Network] = []
     /// Whether a change of a directory or of attributes is on stable storage before it is acknowledged.
     package internal(set) var isSynchronous = true
     /// Whether what is mounted on directories inside is exported with it.
@@ -23,7 +25,14 @@ package struct ExportConfiguration: Sendable, Hashable {
     /// What holds for a client with this address: of the networks it is in, the longest prefix counts.
     /// - Returns: nil when it may not use the export.
     package func allowedNetwork(of client: IPAddress) -> AllowedNetwork? {
-        allowedNetworks.filter { $0.network.contains(client) }.max { $0.network.prefixLength < $1.network.prefixLength }
+        let allowed = allowedNetworks.filter { $0.network.contains(client) }.max { $0.network.prefixLength < $1.network.prefixLength }
+        guard let allowed, let denied = deniedNetwork(of: client) else { return allowed }
+        return denied.prefixLength < allowed.network.prefixLength ? allowed : nil
+    }
+
+    /// The smallest of the denied networks that hold the address.
+    package func deniedNetwork(of client: IPAddress) -> Network? {
+        deniedNetworks.filter { $0.contains(client) }.max { $0.prefixLength < $1.prefixLength }
     }
 }
 

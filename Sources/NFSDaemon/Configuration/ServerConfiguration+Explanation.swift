@@ -20,9 +20,12 @@ extension ServerConfiguration {
         }
         guard let allowed = export.allowedNetwork(of: client) else {
             let networks = export.allowedNetworks.map(\.network.description).joined(separator: ", ")
+            let reason =
+                export.deniedNetwork(of: client).map { "network: \($0), of denied-networks" }
+                ?? "no entry of allowed-networks holds it: \(networks)"
             return """
                 \(client) on \(export.pseudoPath) (\(export.path)): NOT ADMITTED
-                  no entry of allowed-networks holds it: \(networks)
+                  \(reason)
                 """
         }
         let rule = allowed.rule

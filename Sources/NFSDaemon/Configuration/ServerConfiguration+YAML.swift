@@ -69,7 +69,8 @@ extension ExportConfiguration {
                 (.path, Node(path)),
                 (.pseudo, Node(pseudoPath)),
             ] + rule.pairs + [
-                (.allowedNetworks, Node(allowedNetworks.map { $0.node(inside: rule) })),
+                (.allowedNetworks, Node(allowedNetworks.map { $0.node(inside: rule) }))
+            ] + (deniedNetworks.isEmpty ? [] : [(.deniedNetworks, Node(deniedNetworks.map { Node($0.description) }))]) + [
                 (.sync, Node(String(isSynchronous))),
                 (.crossMounts, Node(String(crossesMounts))),
                 (.utf8Only, Node(String(takesUTF8Only))),

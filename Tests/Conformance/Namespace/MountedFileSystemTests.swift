@@ -3,9 +3,9 @@ import NFSTestClient
 import Testing
 
 /// Whether this process may mount an image.
-private let canMount =
+let canMount =
     geteuid() == 0 && access("/dev/loop-control", F_OK) == 0 && access("/usr/sbin/mkfs.ext4", X_OK) == 0
-private let needsMounts: Comment = "needs root, mkfs.ext4 and loop devices: install e2fsprogs"
+let needsMounts: Comment = "needs root, mkfs.ext4 and loop devices: install e2fsprogs"
 
 @Suite("A file system mounted inside an export (RFC 8881 §7.7)", .serialized, .ownProcess, .enabled(if: canMount, needsMounts))
 struct MountedFileSystemTests {

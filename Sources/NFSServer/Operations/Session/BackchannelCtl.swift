@@ -52,6 +52,9 @@ struct CallbackSecurity {
         if credential == nil { credential = offered }
     }
 
+    /// Whether there is nothing among them by which the server makes calls: it does not agree to a back channel then (§18.36.3).
+    var offersContextsOnly: Bool { credential == nil && !contexts.isEmpty }
+
     /// Whether the server has made all contexts that are named. Else it is NFS4ERR_NOENT (§18.33.3, §18.36.3).
     func namesOnly(contextsOf server: NFSServer) -> Bool {
         contexts.allSatisfy { handle in handle.flatMap { server.kerberos?.acceptor.knows($0) } ?? false }

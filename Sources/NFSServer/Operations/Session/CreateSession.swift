@@ -29,6 +29,7 @@ struct CreateSession: Operation {
         let now = compound.now
         var request = request
         if !security.namesOnly(contextsOf: server) { request.callbacks = .failure(.noent) }
+        if security.offersContextsOnly { request.flags.remove(.backChannel) }
         if let dropped = server.clients.withLock({ $0.makeRoomForSession(of: request.clientID, now: now) }) { server.drop(dropped) }
         let outcome = try server.clients.withLock { clients throws(NFSStatus) in
             try clients.createSession(request, principal: compound.principal, connection: compound.context.id, now: now)
