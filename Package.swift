@@ -61,7 +61,7 @@ let package = Package(
         module("LocalFileSystem", ["FileSystem", "NFSProtocol", "CLinux", "CACL"]),
         module("MemoryFileSystem", ["FileSystem", "NFSProtocol"]),
         module("NFSState", ["NFSProtocol"]),
-        module("Security", ["CGSSAPI", "NFSProtocol", "RPC", "XDR"]),
+        module("RPCSecurity", ["CGSSAPI", "NFSProtocol", "RPC", "XDR"]),
         module("Exposition"),
         module(
             "RecoveryBackend",
@@ -81,13 +81,13 @@ let package = Package(
         module(
             "NFSServer",
             [
-                "XDR", "RPC", "NFSProtocol", "NFSState", "FileSystem", "Security", "CLinux", log,
+                "XDR", "RPC", "NFSProtocol", "NFSState", "FileSystem", "RPCSecurity", "CLinux", log,
                 .product(name: "DequeModule", package: "swift-collections"),
             ]),
         module(
             "NFSDaemon",
             [
-                "NFSServer", "LocalFileSystem", "Security", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition", "CLinux",
+                "NFSServer", "LocalFileSystem", "RPCSecurity", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition", "CLinux",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -109,7 +109,7 @@ let package = Package(
         tests(
             "SecurityTests",
             [
-                "Security", "KerberosLab", "NFSServer", "NFSTestServer", "NFSTestClient", "ConformanceRecord", "MemoryFileSystem",
+                "RPCSecurity", "KerberosLab", "NFSServer", "NFSTestServer", "NFSTestClient", "ConformanceRecord", "MemoryFileSystem",
                 "FileSystem", "NFSProtocol", "RPC", "XDR", "CTirpc", "CGSSAPI", "nfs-server",
             ]),
         tests("RecoveryBackendTests", ["RecoveryBackend", "recovery-backend"]),
@@ -123,7 +123,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "NFSTestServer",
-            dependencies: ["NFSTestClient", "NFSServer", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC", "Security", "XDR", log],
+            dependencies: [
+                "NFSTestClient", "NFSServer", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC", "RPCSecurity", "XDR", log,
+            ],
             path: "Tests/NFSTestServer", swiftSettings: swiftSettings),
         tests(
             "NFSServerTests",

@@ -114,6 +114,13 @@ final class LocalNode: Node {
         return closed != nil
     }
 
+    /// The same, if need be without a way back: then whoever has the file open finds it stale.
+    /// - Returns: whether data is lost that was written and not committed.
+    func giveUpDescriptors() -> Bool {
+        if !closeDescriptors(mayBlock: true), keptDescriptor != nil { release() }
+        return state.withLock { $0.lostWrites.take() } != nil
+    }
+
     /// The descriptor that is kept.
     var keptDescriptor: Descriptor? { state.withLock { $0.descriptor } }
 

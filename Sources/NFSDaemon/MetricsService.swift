@@ -3,10 +3,11 @@ import Hummingbird
 import Logging
 import NFSServer
 
-/// Tells Prometheus, at `/metrics`, what the server is doing.
+/// Tells Prometheus, at `/metrics`, what the server is doing, and Kubernetes, at `/readyz`, whether clients are served.
 struct MetricsService: Sendable {
     let server: NFSServer
     let backend: BackendFollower?
+    let readiness: Readiness
     let address: ListenAddress
     let log: Logger
 
@@ -17,6 +18,12 @@ struct MetricsService: Sendable {
             Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: .init(byteBuffer: ByteBuffer(string: server.status().metrics(isBackendInStep: await backend?.isInStep))))
+        }
+        router.get("/readyz") { _, _ in
+            let problem = await readiness.problem()
+            return Response(
+                status: problem == nil ? .ok : .serviceUnavailable, headers: [.contentType: "text/plain; charset=utf-8"],
+                body: .init(byteBuffer: ByteBuffer(string: (problem ?? "ready") + "\n")))
         }
         try await router.serve(on: .hostname("\(address.address)", port: Int(address.port)), log: log)
     }

@@ -1,5 +1,5 @@
 import RPC
-import Security
+import RPCSecurity
 import Synchronization
 import XDR
 
