@@ -61,7 +61,7 @@ let package = Package(
         module("XDR"),
         module("RPC", ["XDR", "CTirpc"]),
         module("NFSProtocol", ["XDR"]),
-        module("Transport", ["RPC", "XDR", "CLinux", log]),
+        module("Transport", ["RPC", "XDR", "CLinux", log, .product(name: "DequeModule", package: "swift-collections")]),
 
         // What is kept: files, state, identities, recovery.
         module("FileSystem", ["NFSProtocol"]),

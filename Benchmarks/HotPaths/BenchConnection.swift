@@ -31,6 +31,8 @@ final class BenchConnection: RPCConnection, @unchecked Sendable {
 
     func close() {}
 
+    func undertake(_ work: @escaping BriefWork) -> Bool { false }
+
     /// The status of the next reply, which may come from another thread.
     func status() -> UInt32 {
         replies.wait()

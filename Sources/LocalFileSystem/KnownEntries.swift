@@ -63,38 +63,44 @@ final class KnownEntries: @unchecked Sendable {
 
 /// The entries of directories that were listed lately.
 final class KnownDirectories: Sendable {
-    /// Bytes of all that is kept at most, and of the entries of one directory.
-    private static let capacity = 8 * 1024 * 1024
-    static let largest = capacity / 2
     /// The largest directory of which they are read to be kept, in bytes as statx tells its size: few that are smaller turn out to
     /// have too many entries.
     static let largestDirectory: UInt64 = 128 * 1024
 
-    private struct Contents {
-        var entries: [FileHandle: KnownEntries] = [:]
-        var size = 0
+    private let memory: CacheMemory
+    /// Nil when nothing is to be kept any more.
+    private let entries = Mutex<[FileHandle: KnownEntries]?>([:])
+
+    init(_ memory: CacheMemory) { self.memory = memory }
+
+    /// Lets go of all entries, and keeps none from now on.
+    func close() {
+        let former = entries.withLock { $0.take() }
+        memory.give(back: Self.size((former ?? [:]).values))
     }
 
-    private let contents = Mutex(Contents())
+    /// Bytes of the entries of one directory at most.
+    var largest: Int { memory.limit / 4 }
+
+    private static func size(_ entries: some Sequence<KnownEntries>) -> Int { entries.reduce(0) { $0 + $1.size } }
 
     /// - Returns: nil when they are not known, or not any more.
     func entries(of directory: FileHandle, _ status: linux_status) -> KnownEntries? {
-        contents.withLock { $0.entries[directory] }.flatMap { $0.areOf(status) ? $0 : nil }
+        entries.withLock { $0?[directory] }.flatMap { $0.areOf(status) ? $0 : nil }
     }
 
-    /// Keeps the entries of a directory instead of those known before, and instead of all others when they are too many.
-    func keep(_ entries: KnownEntries, of directory: FileHandle) {
-        let former = contents.withLock { contents in
-            var former = Contents()
-            contents.size += entries.size - (contents.entries[directory]?.size ?? 0)
-            if contents.size > Self.capacity {
-                swap(&former, &contents)
-                contents.size = entries.size
+    /// Keeps the entries of a directory instead of those known before, and instead of all others when there is no room beside them.
+    func keep(_ known: KnownEntries, of directory: FileHandle) {
+        let isRoom = memory.take(known.size)
+        let former: [KnownEntries] = entries.withLock { entries in
+            guard entries != nil else { return isRoom ? [known] : [] }
+            guard isRoom else {
+                defer { entries = [:] }
+                return entries.map { Array($0.values) } ?? []
             }
-            former.entries[directory] = contents.entries.updateValue(entries, forKey: directory)
-            return former
+            return entries?.updateValue(known, forKey: directory).map { [$0] } ?? []
         }
         // Nodes may go with them, which close descriptors: outside the lock.
-        _ = former
+        memory.give(back: Self.size(former))
     }
 }

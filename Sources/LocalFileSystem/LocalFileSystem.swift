@@ -37,11 +37,12 @@ package final class LocalFileSystem: FileSystem {
     ///     process's soft limit is raised to its hard limit, and its umask set to 0.
     ///   - crossesMounts: whether what is mounted on directories inside is served with it.
     ///   - hidden: what clients must not see.
+    ///   - cacheMemory: what may be taken by what is remembered of files, shared with other file systems.
     ///   - isMemoryShort: whether the process is close to the most memory it may have. Asked once for each 8 MiB of a stream, from any
     ///     thread; while it is so, what a stream has left behind is not kept in memory.
     package init(
         path: String, durableMetadata: Bool, descriptorLimit: Int, crossesMounts: Bool = false, hidden: HiddenFiles = HiddenFiles(),
-        isMemoryShort: @escaping @Sendable () -> Bool = { false }
+        cacheMemory: CacheMemory = CacheMemory(limit: 16 << 20), isMemoryShort: @escaping @Sendable () -> Bool = { false }
     ) throws(LocalFileSystemError) {
         umask(0)
         self.path = path
@@ -58,7 +59,7 @@ package final class LocalFileSystem: FileSystem {
                 root: root, handle, status, type: capacity.type, actsAsCaller: try Self.canActAsCaller(root: number, handle),
                 durableMetadata: durableMetadata, descriptorLimit: min(descriptorLimit, Self.raisedLimit() * 3 / 4),
                 descriptors: descriptors, mounts: crossesMounts ? MountedVolumes(below: Self.resolved(path)) : nil,
-                hidden: hidden, isMemoryShort: isMemoryShort)
+                hidden: hidden, cacheMemory: cacheMemory, isMemoryShort: isMemoryShort)
             rootNode = volume.rootNode
             volume.mounts?.begin(with: volume)
         } catch {
@@ -67,7 +68,7 @@ package final class LocalFileSystem: FileSystem {
     }
 
     deinit {
-        volume.cache.close()
+        volume.close()
         volume.mounts?.close()
     }
 

@@ -61,7 +61,7 @@ extension LocalNode {
             records.append(contentsOf: part)
             _ = try Self.forEachEntry(in: part, &walk) { _, _ in true }
             (position, walk.offset) = (walk.position, 0)
-            return KnownEntries.size(records: records.count, count: walk.index) <= KnownDirectories.largest
+            return KnownEntries.size(records: records.count, count: walk.index) <= volume.knownDirectories.largest
         }
         guard isWhole else { return nil }
         let known = KnownEntries(records, count: walk.index, changed: status.changed)

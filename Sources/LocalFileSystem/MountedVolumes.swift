@@ -19,8 +19,14 @@ final class MountedVolumes: Sendable {
     /// Makes `volume` the exported one.
     func begin(with volume: Volume) { volumes.withLock { $0 = [volume] } }
 
-    /// Makes the volumes let go of each other.
-    func close() { volumes.withLock { $0 = [] } }
+    /// Makes the volumes let go of each other and of their files.
+    func close() {
+        let former = volumes.withLock { volumes in
+            defer { volumes = [] }
+            return volumes
+        }
+        for volume in former { volume.close() }
+    }
 
     /// The volume that is mounted as `mount`.
     /// - Throws: `access` for one that cannot be served: whose files have no handles, or which has another place already,

@@ -25,8 +25,18 @@ final class SeenHandles: Sendable {
     /// Places of one shard: a file has one by its number, and takes it from the one before.
     private static let capacity = 64
 
+    private static var shardSize: Int { capacity * MemoryLayout<Known?>.stride }
+
+    private let memory: CacheMemory
+
+    init(_ memory: CacheMemory) { self.memory = memory }
+
+    deinit {
+        for shard in shards where !shard.places.withLock(\.isEmpty) { memory.give(back: Self.shardSize) }
+    }
+
     private final class Shard: Sendable {
-        /// Empty until the first file is noted.
+        /// Empty until the first file is noted, and as long as there is no memory for them.
         let places = Mutex<[Known?]>([])
     }
 
@@ -48,7 +58,10 @@ final class SeenHandles: Sendable {
     func note(_ handle: FileHandle, of status: linux_status) {
         guard status.is_born_known, !status.is_mount_root, !status.born.isRecent else { return }
         shard(of: status.inode).places.withLock { places in
-            if places.isEmpty { places = Array(repeating: nil, count: Self.capacity) }
+            if places.isEmpty {
+                guard memory.take(Self.shardSize) else { return }
+                places = Array(repeating: nil, count: Self.capacity)
+            }
             places[place(of: status.inode)] = Known(handle: handle, fileID: status.inode, born: status.born)
         }
     }

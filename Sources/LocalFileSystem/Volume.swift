@@ -38,8 +38,9 @@ final class Volume: Sendable {
     /// Flushes under way.
     let flushes = Flushes()
     /// The filehandles of files that listings came by.
-    let seenHandles = SeenHandles()
-    let knownDirectories = KnownDirectories()
+    let seenHandles: SeenHandles
+    let knownDirectories: KnownDirectories
+    private let cacheMemory: CacheMemory
     /// Whether the file system can write into the page cache without waiting, as far as known: XFS can, ext4 cannot.
     let writesWithoutWaiting = Atomic<Bool>(true)
 
@@ -47,8 +48,11 @@ final class Volume: Sendable {
     init(
         root: Descriptor, _ handle: KernelHandle, _ status: linux_status, type: UInt64, actsAsCaller: Bool, durableMetadata: Bool,
         descriptorLimit: Int, descriptors: Descriptor.Count, mounts: MountedVolumes?, hidden: HiddenFiles,
-        isMemoryShort: @escaping @Sendable () -> Bool
+        cacheMemory: CacheMemory, isMemoryShort: @escaping @Sendable () -> Bool
     ) {
+        self.cacheMemory = cacheMemory
+        seenHandles = SeenHandles(cacheMemory)
+        knownDirectories = KnownDirectories(cacheMemory)
         self.hidden = hidden
         self.isMemoryShort = isMemoryShort
         identity = FileSystemIdentity(of: root.number, type: type)
@@ -83,8 +87,17 @@ final class Volume: Sendable {
         descriptors = outer.descriptors
         mounts = outer.mounts
         hidden = outer.hidden
+        cacheMemory = outer.cacheMemory
+        seenHandles = SeenHandles(cacheMemory)
+        knownDirectories = KnownDirectories(cacheMemory)
         isMemoryShort = outer.isMemoryShort
         cache = outer.cache
+    }
+
+    /// Lets go of the nodes, which hold the volume, and remembers none from now on.
+    func close() {
+        cache.close()
+        knownDirectories.close()
     }
 
     private static func features(_ root: Descriptor, _ status: linux_status) -> FileSystemFeatures {

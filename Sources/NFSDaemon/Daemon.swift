@@ -222,7 +222,8 @@ extension ServerConfiguration {
         state.sessions = limits.sessions
         return Limits(
             leaseSeconds: UInt32(lease.components.seconds), graceSeconds: UInt32(grace.components.seconds),
-            maximumTransfer: limits.transfer, state: state, graceIO: graceIO)
+            maximumTransfer: limits.transfer, state: state, graceIO: graceIO,
+            securityContexts: MemoryLimit.own.securityContexts)
     }
 
     fileprivate var owners: OwnerNames {

@@ -10,6 +10,7 @@ actor ServedExports {
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     private let hidden: HiddenFiles
+    private let cacheMemory: CacheMemory
     private let log: Logger
     /// What is in force: of all settings but the exports what the server was started with.
     private var configuration: ServerConfiguration
@@ -25,7 +26,8 @@ actor ServedExports {
         self.hidden = hidden
         self.log = log
         firstPath = configuration.exports[0].path
-        fileSystems = try Self.fileSystems(of: configuration, hidden) { _ in nil }
+        cacheMemory = CacheMemory(limit: configuration.limits.cacheMemory)
+        fileSystems = try Self.fileSystems(of: configuration, hidden, cacheMemory) { _ in nil }
     }
 
     var nameSpace: NameSpace {
@@ -61,7 +63,7 @@ actor ServedExports {
             for warning in new.warnings { log.warning("\(warning)") }
             let settings = new.settingsThatDiffer(from: configuration)
             let kept = keepFileSystems(of: &new)
-            let fileSystems = try Self.fileSystems(of: new, hidden) { kept[$0.pseudoPath] }
+            let fileSystems = try Self.fileSystems(of: new, hidden, cacheMemory) { kept[$0.pseudoPath] }
             warn(of: settings, new)
             let before = configuration.exports
             configuration.exports = new.exports
@@ -119,7 +121,7 @@ actor ServedExports {
     }
 
     private static func fileSystems(
-        of configuration: ServerConfiguration, _ hidden: HiddenFiles, keeping kept: (ExportConfiguration) -> LocalFileSystem?
+        of configuration: ServerConfiguration, _ hidden: HiddenFiles, _ cacheMemory: CacheMemory, keeping kept: (ExportConfiguration) -> LocalFileSystem?
     ) throws -> [String: LocalFileSystem] {
         for export in configuration.exports where kept(export) == nil { hidden.hide(in: export.path) }
         let descriptors = max(64, configuration.limits.cachedDescriptors / configuration.exports.count)
@@ -130,7 +132,7 @@ actor ServedExports {
                 try kept(export)
                 ?? LocalFileSystem(
                     path: export.path, durableMetadata: export.isSynchronous, descriptorLimit: descriptors,
-                    crossesMounts: export.crossesMounts, hidden: hidden, isMemoryShort: { memory.isNearlyReached })
+                    crossesMounts: export.crossesMounts, hidden: hidden, cacheMemory: cacheMemory, isMemoryShort: { memory.isNearlyReached })
         }
         return fileSystems
     }

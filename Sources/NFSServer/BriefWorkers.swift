@@ -1,5 +1,6 @@
 import DequeModule
 import Glibc
+import RPC
 
 /// Threads for work that may have to wait for a device but seldom does, such as a write to the page cache or a listing.
 ///
@@ -8,9 +9,6 @@ import Glibc
 /// after all, that is seen within two milliseconds: what is done is sent, and another thread goes on with those behind it, twice as
 /// many should they wait too.
 final class BriefWorkers: @unchecked Sendable {
-    /// Does a piece of work and returns what finishes it, nil when that is somebody else's.
-    typealias Work = () -> (() -> Void)?
-
     /// Pieces finished at once at most, and pieces waiting for a thread above which another one helps.
     private static let batch = 16
     /// How often, in microseconds, it is looked whether the work goes on.
@@ -23,7 +21,7 @@ final class BriefWorkers: @unchecked Sendable {
     private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private let watch = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private let threads: Int
-    private var queue = Deque<Work>()
+    private var queue = Deque<BriefWork>()
     private var finished: [() -> Void] = []
     /// Threads that work or were woken to, and those of them that have not noticed yet.
     private var awake = 0
@@ -41,7 +39,7 @@ final class BriefWorkers: @unchecked Sendable {
         WorkerPool.startThread("nfs-watch") { self.watchOver() }
     }
 
-    func submit(_ work: @escaping Work) {
+    func submit(_ work: @escaping BriefWork) {
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
         queue.append(work)

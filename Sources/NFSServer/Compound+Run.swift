@@ -18,19 +18,21 @@ extension Compound {
     static var smallestResult: Int { resultHeader + 4 }
 
     /// Runs operations, from the next one on, until the compound is done or has to wait (RFC 8881 §2.3, §16.2.3).
-    func run() -> Progress {
+    func run() -> Progress { run(&reply) }
+
+    private func run(_ reply: inout XDRWriter) -> Progress {
         let record = record
         var status = headerStatus
         if let body = bodyOfChange {
             status = told(flushed.take()?.status ?? .ok)
             if status == .ok, let node = nextUnflushed() { return .waits(.persistence(node)) }
-            if status != .ok { fail(with: status, at: body) }
+            if status != .ok { fail(&reply, with: status, at: body) }
             bodyOfChange = nil
         }
         while operationsLeft > 0, status == .ok, replay == nil {
             let resultStart = reply.count
             var request = XDRReader(record.bytes, at: nextOperation)
-            status = runNext(&request)
+            status = runNext(&request, &reply)
             if status == .wouldBlock {
                 reply.truncate(to: resultStart)
                 let reason = waitsFor ?? .worker
@@ -46,7 +48,7 @@ extension Compound {
                 return .waits(.persistence(node))
             }
         }
-        finish(with: status)
+        finish(&reply, with: status)
         return .finished
     }
 
@@ -57,23 +59,23 @@ extension Compound {
     }
 
     /// Makes a failure of the last result, whose body begins at `body`: what the operation did is not on stable storage.
-    private func fail(with status: NFSStatus, at body: Int) {
+    private func fail(_ reply: inout XDRWriter, with status: NFSStatus, at body: Int) {
         unflushed?.nodes = []
         reply.truncate(to: body)
         reply.patch(status.rawValue, at: body - 4)
     }
 
-    private func runNext(_ request: inout XDRReader) -> NFSStatus {
+    private func runNext(_ request: inout XDRReader, _ reply: inout XDRWriter) -> NFSStatus {
         // The operation before has left room for this one to fail.
         reply.limit = replyLimit
         resultCount += 1
-        guard let number = try? request.uint32() else { return illegal(.badxdr) }
-        guard let code = OperationCode(rawValue: number) else { return illegal(.opIllegal) }
+        guard let number = try? request.uint32() else { return illegal(.badxdr, &reply) }
+        guard let code = OperationCode(rawValue: number) else { return illegal(.opIllegal, &reply) }
         reply.uint32(number)
         let statusPosition = reply.count
         reply.uint32(NFSStatus.ok.rawValue)
         reply.limit = replyLimit - (operationsLeft > 1 ? Self.smallestResult : 0)
-        let status = told(dispatch(code, &request))
+        let status = told(dispatch(code, &request, &reply))
         if status == .wouldBlock { resultCount -= 1 } else if status != .ok { reply.patch(status.rawValue, at: statusPosition) }
         return status
     }
@@ -89,14 +91,14 @@ extension Compound {
     }
 
     /// Answers where there is no operation: a number that none has, or nothing where the count says that one follows.
-    private func illegal(_ status: NFSStatus) -> NFSStatus {
+    private func illegal(_ status: NFSStatus, _ reply: inout XDRWriter) -> NFSStatus {
         reply.uint32(OperationCode.illegal)
         reply.uint32(status.rawValue)
         return status
     }
 
     /// Decodes and executes one operation; its result's body stands behind what is in the reply already.
-    func perform<O: Operation & ~Escapable>(_ type: O.Type, _ request: inout XDRReader) -> NFSStatus {
+    func perform<O: Operation & ~Escapable>(_ type: O.Type, _ request: inout XDRReader, _ reply: inout XDRWriter) -> NFSStatus {
         let bodyStart = reply.count
         do throws(NFSStatus) {
             try checkPlace(O.place)
@@ -135,7 +137,7 @@ extension Compound {
     }
 
     /// Completes COMPOUND4res: its status and the number of results.
-    private func finish(with status: NFSStatus) {
+    private func finish(_ reply: inout XDRWriter, with status: NFSStatus) {
         reply.patch(status.rawValue, at: statusPosition)
         reply.patch(UInt32(resultCount), at: countPosition)
     }

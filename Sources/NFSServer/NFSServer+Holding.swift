@@ -1,5 +1,6 @@
 import NFSProtocol
 import NFSState
+import RPC
 
 /// Where compounds go that have to wait: none of them holds a thread, and none waits under a lock.
 extension NFSServer {
@@ -19,15 +20,21 @@ extension NFSServer {
         return false
     }
 
+    /// Bytes of a request up to which it is as soon done as handed to another thread.
+    private static let longestShortRequest = 16 * 1024 + 512
+
     private func hold(_ compound: Compound, for reason: WaitReason) {
         let hasWaited = compound.hasWaited
         switch reason {
         case .worker:
             workers.submit { self.advance(compound, mayBlock: true, hasWaited: hasWaited) }
         case .briefWorker:
-            briefWorkers.submit {
+            let work: BriefWork = {
                 self.isFinished(compound, mayBlock: true, hasWaited: hasWaited) ? { compound.send() } : nil
             }
+            // What takes long, other connections need not wait for.
+            let isShort = compound.record.range.count <= Self.longestShortRequest
+            if !(isShort && compound.connection.undertake(work)) { briefWorkers.submit(work) }
         case .listing(let question): if listings.join(compound, question) { answer(question) }
         case .flush(let file, let key, let written):
             flush(file, of: key, written, for: compound)

@@ -181,6 +181,8 @@ package final class NFSServer: RPCService {
         for session in sessions { backChannels.find(session)?.unbind(context.id) }
     }
 
+    package func takeOver(_ work: @escaping BriefWork) { briefWorkers.submit(work) }
+
     private func context(of connection: any RPCConnection) -> ConnectionContext {
         if let context = connection.attachment as? ConnectionContext { return context }
         let context = ConnectionContext(connection)

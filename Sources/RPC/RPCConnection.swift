@@ -12,9 +12,17 @@ package protocol RPCConnection: AnyObject, Sendable {
     /// Ends the connection after what was sent. Callable from every thread.
     func close()
 
+    /// Does `work` after the batch of requests at hand, on the thread that calls `RPCService.receive`. Should it wait after all, the
+    /// connection goes on on another thread.
+    /// - Returns: false if it is not done: this is another thread, or such work has waited of late.
+    func undertake(_ work: @escaping BriefWork) -> Bool
+
     /// What the service keeps with the connection. Touched only on the thread that calls `RPCService.receive`.
     var attachment: (any AnyObject & Sendable)? { get set }
 }
+
+/// Work that may have to wait for a device but seldom does. It returns what finishes it, the sending, nil when that is somebody else's.
+package typealias BriefWork = () -> (() -> Void)?
 
 /// The sender of a connection's requests.
 package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
@@ -69,4 +77,7 @@ package protocol RPCService: Sendable {
 
     /// The connection is gone; nothing sent to it arrives any more.
     func closed(_ connection: any RPCConnection)
+
+    /// Does, on another thread, work that a connection has undertaken and that stands behind some that waits.
+    func takeOver(_ work: @escaping BriefWork)
 }

@@ -81,6 +81,8 @@ final class Connection: EventSource, RPCConnection, @unchecked Sendable {
         if loop.isCurrent { beginClosing() } else { loop.post(.close(self)) }
     }
 
+    func undertake(_ work: @escaping BriefWork) -> Bool { loop.undertake(work) }
+
     // MARK: The loop's thread
 
     override func ready(_ events: UInt32) {

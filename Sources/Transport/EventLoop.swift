@@ -1,11 +1,12 @@
 import CLinux
+import Dispatch
 import Glibc
 import Logging
 import RPC
 import Synchronization
 import XDR
 
-/// One thread and the connections that live on it.
+/// Connections, and the thread that serves them: one at a time, and another only when that one waits in the middle of brief work.
 ///
 /// Unchecked because everything but the mailbox and the atomics belongs to that thread.
 final class EventLoop: @unchecked Sendable {
@@ -21,7 +22,11 @@ final class EventLoop: @unchecked Sendable {
     private let poll: Int32
     private let wakeUp: Int32
     private let mailbox = Mailbox()
-    private let thread = Atomic<UInt>(0)
+    private let end = DispatchSemaphore(value: 0)
+    /// The thread, except while it does brief work, in the middle of which it may lose the loop.
+    let thread = Atomic<UInt>(0)
+    let threadNumber = Atomic<Int32>(0)
+    let briefWork: BriefWorkQueue
 
     /// Time at which the current round of events began.
     private(set) var now = MonotonicTime.now()
@@ -44,6 +49,7 @@ final class EventLoop: @unchecked Sendable {
         self.pool = pool
         self.service = service
         self.log = log
+        briefWork = BriefWorkQueue(service)
         sendTimeout = configuration.sendTimeout.nanoseconds
         receiveTimeout = configuration.receiveTimeout.nanoseconds
         let poll = clinux_poll_create()
@@ -72,19 +78,31 @@ final class EventLoop: @unchecked Sendable {
         if mailbox.post(message) { clinux_eventfd_signal(wakeUp) }
     }
 
-    /// Runs until drained. Called on the loop's own thread.
+    /// Starts a thread that serves the connections. Thereafter `waitForEnd` returns when everything is drained.
+    func start() throws(TransportError) { try Thread.start("rpc-loop") { self.run() } }
+
+    func waitForEnd() { end.wait() }
+
+    /// Serves on the calling thread until everything is drained or another thread goes on.
     func run() {
-        thread.store(UInt(pthread_self()), ordering: .relaxed)
-        clinux_name_thread("rpc-loop")
+        takeThread()
+        threadNumber.store(clinux_thread_number(), ordering: .relaxed)
         withUnsafeTemporaryAllocation(of: clinux_event.self, capacity: 64) { events in
-            while !(drainDeadline != nil && connections.isEmpty) { round(events) }
+            while !(drainDeadline != nil && connections.isEmpty) {
+                guard round(events) else { return }
+            }
+            listeners.forEach { $0.close() }
+            departed = []
+            mailbox.shut()
+            briefWork.watch = nil
+            end.signal()
         }
-        listeners.forEach { $0.close() }
-        departed = []
-        mailbox.shut()
     }
 
-    private func round(_ events: UnsafeMutableBufferPointer<clinux_event>) {
+    func takeThread() { thread.store(UInt(pthread_self()), ordering: .relaxed) }
+
+    /// - Returns: whether the loop is still this thread's.
+    private func round(_ events: UnsafeMutableBufferPointer<clinux_event>) -> Bool {
         let count = wait(events)
         now = MonotonicTime.now()
         for event in events.prefix(count) {
@@ -95,6 +113,7 @@ final class EventLoop: @unchecked Sendable {
         for message in messages { handle(message) }
         messages.removeAll(keepingCapacity: true)
         if !memoryWaiters.isEmpty { retryMemoryWaiters() }
+        guard doBriefWork() else { return false }
         swap(&runnable, &running)
         for connection in running {
             connection.isScheduled = false
@@ -103,6 +122,7 @@ final class EventLoop: @unchecked Sendable {
         running.removeAll(keepingCapacity: true)
         if now >= nextCheck { checkDeadlines() }
         departed.removeAll(keepingCapacity: true)
+        return true
     }
 
     private func handle(_ message: Mailbox.Message) {
@@ -127,7 +147,7 @@ final class EventLoop: @unchecked Sendable {
 
 extension EventLoop {
     private func wait(_ events: UnsafeMutableBufferPointer<clinux_event>) -> Int {
-        guard runnable.isEmpty else { return poll(events, milliseconds: 0) }
+        guard runnable.isEmpty, briefWork.isEmpty else { return poll(events, milliseconds: 0) }
         guard mailbox.prepareToSleep() else { return poll(events, milliseconds: 0) }
         return poll(events, milliseconds: sleepMilliseconds)
     }

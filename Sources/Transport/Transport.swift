@@ -30,7 +30,8 @@ package final class Transport: Sendable {
     }
 
     private struct State {
-        var threads: [pthread_t] = []
+        var running: [EventLoop] = []
+        var watch: LoopWatch?
         var isStarted = false
         var addresses: [PeerAddress] = []
     }
@@ -74,43 +75,32 @@ package final class Transport: Sendable {
             return !state.isStarted
         }
         precondition(isFirst, "a transport runs once")
+        let watch = LoopWatch(loops)
+        try watch.start()
+        state.withLock { $0.watch = watch }
         for loop in loops {
-            let thread = try Self.start(loop)
-            state.withLock { $0.threads.append(thread) }
+            loop.briefWork.watch = watch
+            try loop.start()
+            state.withLock { $0.running.append(loop) }
         }
-    }
-
-    private static func start(_ loop: EventLoop) throws(TransportError) -> pthread_t {
-        var thread = pthread_t()
-        let retained = Unmanaged.passRetained(loop)
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument { Unmanaged<EventLoop>.fromOpaque(argument).takeRetainedValue().run() }
-                return nil
-            }, retained.toOpaque())
-        guard code == 0 else {
-            retained.release()
-            throw .system("start a thread", code)
-        }
-        return thread
     }
 
     /// Closes the listening sockets; connections go on.
     package func stopAccepting() { loops[0].post(.stopAccepting) }
 
     /// Ends everything: receives nothing more, lets the service answer what it has, sends that and closes. What is not done
-    /// within `time` is cut off. Returns when all threads have ended; must not be called on one of them.
+    /// within `time` is cut off. Returns when all loops have; must not be called on one of them.
     package func drain(within time: Duration) {
         let deadline = MonotonicTime.now() + time.nanoseconds
         stopAccepting()
         loops.forEach { $0.post(.drain(deadline: deadline)) }
-        let (threads, isStarted) = state.withLock { state in
-            defer { (state.threads, state.isStarted) = ([], true) }
-            return (state.threads, state.isStarted)
+        let (running, watch, isStarted) = state.withLock { state in
+            defer { (state.running, state.watch, state.isStarted) = ([], nil, true) }
+            return (state.running, state.watch, state.isStarted)
         }
         // Without threads the loops have at least their listening sockets to close.
         if !isStarted { loops.forEach { $0.run() } }
-        for thread in threads { pthread_join(thread, nil) }
+        for loop in running { loop.waitForEnd() }
+        watch?.end()
     }
 }

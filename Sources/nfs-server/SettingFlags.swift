@@ -34,6 +34,7 @@ struct SettingFlags: ParsableArguments {
     @Option(.maximumSessions) var maximumSessions: String?
     @Option(.maximumTransfer) var maximumTransfer: String?
     @Option(.bufferMemory) var bufferMemory: String?
+    @Option(.cacheMemory) var cacheMemory: String?
     @Option(.cachedDescriptors) var cachedDescriptors: String?
     @Option(.logLevel) var logLevel: String?
     @Option(.logFormat) var logFormat: String?
@@ -52,7 +53,7 @@ struct SettingFlags: ParsableArguments {
             .allowUnmounted: allowUnmounted.map(String.init),
             .loops: loops, .workers: workers, .maximumConnections: maximumConnections, .maximumClients: maximumClients,
             .maximumSessions: maximumSessions, .maximumTransfer: maximumTransfer, .bufferMemory: bufferMemory,
-            .cachedDescriptors: cachedDescriptors, .logLevel: logLevel, .logFormat: logFormat,
+            .cacheMemory: cacheMemory, .cachedDescriptors: cachedDescriptors, .logLevel: logLevel, .logFormat: logFormat,
         ]
         return texts.compactMapValues { $0.map { [$0] } }.merging(lists.filter { !$0.value.isEmpty }) { $1 }
     }

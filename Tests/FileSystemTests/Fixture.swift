@@ -24,7 +24,8 @@ func withFileSystem(_ kind: Kind, _ body: (any FileSystem) throws -> Void) throw
 
 /// Runs `body` on a fresh directory below the first of the usual places whose file system knows filehandles.
 func withLocalFileSystem(
-    durableMetadata: Bool = false, descriptorLimit: Int = 1000, isMemoryShort: @escaping @Sendable () -> Bool = { false },
+    durableMetadata: Bool = false, descriptorLimit: Int = 1000, cacheMemory: CacheMemory = CacheMemory(limit: 16 << 20),
+    isMemoryShort: @escaping @Sendable () -> Bool = { false },
     _ body: (LocalFileSystem, _ path: String) throws -> Void
 ) throws {
     // The threads of the test runner are shared: none may go on acting as a test's caller.
@@ -41,7 +42,8 @@ func withLocalFileSystem(
         let fileSystem: LocalFileSystem
         do {
             fileSystem = try LocalFileSystem(
-                path: path, durableMetadata: durableMetadata, descriptorLimit: descriptorLimit, isMemoryShort: isMemoryShort)
+                path: path, durableMetadata: durableMetadata, descriptorLimit: descriptorLimit, cacheMemory: cacheMemory,
+                isMemoryShort: isMemoryShort)
         } catch {
             failure = error
             continue

@@ -113,4 +113,35 @@ import Testing
             #expect(try root.names() == ["file"])
         }
     }
+
+    @Test(
+        "what is remembered takes no more memory than it may, of all file systems together, and none when they are gone",
+        arguments: [0, 20_000, 300_000, 16 << 20])
+    func memory(limit: Int) throws {
+        let memory = CacheMemory(limit: limit)
+        try withLocalFileSystem(cacheMemory: memory) { first, _ throws in
+            try withLocalFileSystem(cacheMemory: memory) { second, _ throws in
+                let directories = try [first, second].flatMap { fileSystem in
+                    try (0..<5).map { number in
+                        let directory = try fileSystem.root.make("directory \(number)", .directory)
+                        for file in 0..<20 { try directory.make("file \(file)") }
+                        return directory
+                    }
+                }
+                usleep(50_000)
+                for directory in directories + directories {
+                    var names: Set<String> = []
+                    _ = try directory.entries(after: 0, .root) { entry, glimpse throws(NFSStatus) in
+                        _ = try glimpse()
+                        names.insert(entry.name.text)
+                        return true
+                    }
+                    #expect(names == Set((0..<20).map { "file \($0)" }))
+                    #expect((0...limit).contains(memory.taken))
+                }
+                #expect((memory.taken > 0) == (limit > 0))
+            }
+        }
+        #expect(memory.taken == 0)
+    }
 }

@@ -47,4 +47,15 @@ struct MemoryLimitTests {
         let limit = Self.limit("0::/\n", ["memory.max": bytes.map(String.init) ?? "max"])
         #expect(limit.bufferMemory == mebibytes << 20)
     }
+
+    @Test(
+        "leaves a sixteenth to what is remembered of files, a quarter to descriptors, a sixteenth to contexts of Kerberos",
+        arguments: [
+            (nil, 16 << 20, 4096, 4096), (4 << 30, 16 << 20, 4096, 4096), (64 << 20, 4 << 20, 4096, 240),
+            (32 << 20, 2 << 20, 2048, 120), (1 << 19, 1 << 15, 64, 64),
+        ] as [(Int?, Int, Int, Int)])
+    func caches(bytes: Int?, cacheMemory: Int, descriptors: Int, contexts: Int) {
+        let limit = Self.limit("0::/\n", ["memory.max": bytes.map(String.init) ?? "max"])
+        #expect((limit.cacheMemory, limit.cachedDescriptors, limit.securityContexts) == (cacheMemory, descriptors, contexts))
+    }
 }

@@ -54,6 +54,8 @@ final class InProcessConnection: RPCConnection {
         awaiting?.resume(returning: reply)
     }
 
+    func undertake(_ work: @escaping BriefWork) -> Bool { false }
+
     func close() {
         let awaiting = state.withLock { state in
             state.isClosed = true

@@ -26,7 +26,7 @@ extension Record {
 final class TestService: RPCService {
     let pool: BufferPool
     private let answer: @Sendable (Record, any RPCConnection, BufferPool) -> Void
-    private let state = Mutex((received: 0, closed: [] as [ObjectIdentifier]))
+    private let state = Mutex((received: 0, takenOver: 0, closed: [] as [ObjectIdentifier]))
 
     init(pool: BufferPool, _ answer: @escaping @Sendable (Record, any RPCConnection, BufferPool) -> Void) {
         self.pool = pool
@@ -38,9 +38,17 @@ final class TestService: RPCService {
         answer(record, connection, pool)
     }
 
+    func takeOver(_ work: @escaping BriefWork) {
+        state.withLock { $0.takenOver += 1 }
+        nonisolated(unsafe) let work = work
+        DispatchQueue.global().async { work()?() }
+    }
+
     func closed(_ connection: any RPCConnection) { state.withLock { $0.closed.append(ObjectIdentifier(connection)) } }
 
     var received: Int { state.withLock { $0.received } }
+    /// Pieces of work that stood behind one that waits.
+    var takenOver: Int { state.withLock { $0.takenOver } }
     var closed: Int { state.withLock { $0.closed.count } }
     /// Whether a connection was reported closed more than once. For tests that keep their connections alive.
     var isClosedTwice: Bool { state.withLock { Set($0.closed).count != $0.closed.count } }

@@ -51,4 +51,13 @@ package struct MemoryLimit {
     /// What requests and replies under way may take: a quarter, since the rest is for everything else and for the files' pages. A
     /// whole number of MiB.
     package var bufferMemory: Int { max(4, min(256, (bytes ?? .max) / (4 << 20))) << 20 }
+
+    /// What may be taken by what is remembered of files: a sixteenth.
+    package var cacheMemory: Int { min(16 << 20, (bytes ?? .max) / 16) }
+
+    /// How many descriptors are kept open: each takes some KiB for the kernel's part and ours, a quarter of the limit in all.
+    package var cachedDescriptors: Int { max(64, min(4096, (bytes ?? .max) / (16 << 10))) }
+
+    /// How many RPCSEC_GSS contexts are kept: each takes 17 KiB, a sixteenth of the limit in all.
+    package var securityContexts: Int { max(64, min(4096, (bytes ?? .max) / (16 * 17 << 10))) }
 }

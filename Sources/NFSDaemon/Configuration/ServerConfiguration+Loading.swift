@@ -59,7 +59,10 @@ extension ServerConfiguration {
         }
         defaults[.hostname] = machineName()
         defaults[.loops] = String(ProcessInfo.processInfo.activeProcessorCount)
-        defaults[.bufferMemory] = String(MemoryLimit.own.bufferMemory)
+        let memory = MemoryLimit.own
+        defaults[.bufferMemory] = String(memory.bufferMemory)
+        defaults[.cacheMemory] = String(memory.cacheMemory)
+        defaults[.cachedDescriptors] = String(memory.cachedDescriptors)
         return defaults
     }
 

@@ -52,6 +52,7 @@ extension ServerConfiguration {
             (.maximumSessions, Node(String(limits.sessions))),
             (.maximumTransfer, Node(ByteCount.text(of: limits.transfer))),
             (.bufferMemory, Node(ByteCount.text(of: limits.bufferMemory))),
+            (.cacheMemory, Node(ByteCount.text(of: limits.cacheMemory))),
             (.cachedDescriptors, Node(String(limits.cachedDescriptors))),
             (.logLevel, Node(logLevel.rawValue)),
             (.logFormat, Node(logFormat.rawValue)),

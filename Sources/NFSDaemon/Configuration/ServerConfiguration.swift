@@ -74,6 +74,8 @@ package struct ServerLimits: Sendable, Hashable {
     package internal(set) var transfer: Int
     /// Memory for requests and replies under way in bytes: 1 MiB...1 TiB, room for at least one of each.
     package internal(set) var bufferMemory: Int
+    /// Bytes for what is remembered of files.
+    package internal(set) var cacheMemory: Int
     /// Descriptors of files kept open between requests: 64...1,000,000.
     package internal(set) var cachedDescriptors: Int
 

@@ -35,6 +35,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case maximumSessions = "max-sessions"
     case maximumTransfer = "max-transfer"
     case bufferMemory = "buffer-memory"
+    case cacheMemory = "cache-memory"
     case cachedDescriptors = "cached-descriptors"
     case logLevel = "log-level"
     case logFormat = "log-format"
@@ -159,8 +160,14 @@ extension Setting {
             .init(
                 "BYTES", standard: nil, meaning: "256MiB, at most a quarter of the memory limit", in: 1 << 20...1 << 40, of: .bytes,
                 "Memory for requests and replies under way")
+        case .cacheMemory:
+            .init(
+                "BYTES", standard: nil, meaning: "16MiB, at most a sixteenth of the memory limit", in: 0...1 << 40, of: .bytes,
+                "Memory for entries of directories and filehandles that were looked at lately")
         case .cachedDescriptors:
-            .init("COUNT", standard: "4096", in: 64...1_000_000, "Descriptors of files kept open between requests")
+            .init(
+                "COUNT", standard: nil, meaning: "4096, at most one for each 16KiB of the memory limit", in: 64...1_000_000,
+                "Descriptors of files kept open between requests")
         case .logLevel:
             .init("LEVEL", standard: "info", "Least severity to log: trace, debug, info, notice, warning, error or critical")
         case .logFormat:

@@ -141,7 +141,8 @@ extension SettingReader {
     mutating func limits() -> ServerLimits {
         let limits = ServerLimits(
             connections: number(.maximumConnections), clients: number(.maximumClients), sessions: number(.maximumSessions),
-            transfer: transfer(), bufferMemory: number(.bufferMemory), cachedDescriptors: number(.cachedDescriptors))
+            transfer: transfer(), bufferMemory: number(.bufferMemory), cacheMemory: number(.cacheMemory),
+            cachedDescriptors: number(.cachedDescriptors))
         if problems.lines.isEmpty && limits.bufferMemory < 2 * limits.record {
             problems.add(
                 "buffer-memory \(ByteCount.text(of: limits.bufferMemory)) has no room for one request and one reply: "
