@@ -121,7 +121,8 @@ actor ServedExports {
     }
 
     private static func fileSystems(
-        of configuration: ServerConfiguration, _ hidden: HiddenFiles, _ cacheMemory: CacheMemory, keeping kept: (ExportConfiguration) -> LocalFileSystem?
+        of configuration: ServerConfiguration, _ hidden: HiddenFiles, _ cacheMemory: CacheMemory,
+        keeping kept: (ExportConfiguration) -> LocalFileSystem?
     ) throws -> [String: LocalFileSystem] {
         for export in configuration.exports where kept(export) == nil { hidden.hide(in: export.path) }
         let descriptors = max(64, configuration.limits.cachedDescriptors / configuration.exports.count)
@@ -132,7 +133,8 @@ actor ServedExports {
                 try kept(export)
                 ?? LocalFileSystem(
                     path: export.path, durableMetadata: export.isSynchronous, descriptorLimit: descriptors,
-                    crossesMounts: export.crossesMounts, hidden: hidden, cacheMemory: cacheMemory, isMemoryShort: { memory.isNearlyReached })
+                    crossesMounts: export.crossesMounts, hidden: hidden, cacheMemory: cacheMemory, isMemoryShort: { memory.isNearlyReached }
+                )
         }
         return fileSystems
     }

@@ -9,7 +9,14 @@ final class DeviceErrors: Sendable {
     /// What failed, for whoever is to mend it.
     let seen: AsyncStream<NFSStatus>
     private let continuation: AsyncStream<NFSStatus>.Continuation
-    private let mended = Mutex<ContinuousClock.Instant?>(nil)
+    private let state = Mutex(State.sound)
+
+    private enum State {
+        case sound
+        /// What fails until it is mended is the same failure.
+        case failed
+        case mended(ContinuousClock.Instant)
+    }
 
     init() {
         (seen, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -17,10 +24,17 @@ final class DeviceErrors: Sendable {
 
     /// - Returns: whether the client is to try again.
     func take(_ status: NFSStatus) -> Bool {
-        guard mended.withLock({ $0.map { ContinuousClock.now - $0 > .seconds(60) } ?? true }) else { return false }
-        continuation.yield(status)
-        return true
+        state.withLock { state in
+            switch state {
+            case .failed: return true
+            case .mended(let time) where ContinuousClock.now - time < .seconds(60): return false
+            case .sound, .mended:
+                state = .failed
+                continuation.yield(status)
+                return true
+            }
+        }
     }
 
-    func setMended() { mended.withLock { $0 = .now } }
+    func setMended() { state.withLock { $0 = .mended(.now) } }
 }
