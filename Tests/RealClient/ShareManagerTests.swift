@@ -12,7 +12,7 @@ extension RealClient {
             let kernel = try await KernelClient(node: node, number: 1, in: laboratory, disk: disk)
             try await kernel.run(
                 """
-                for module in drivers/md/dm-mod security/keys/encrypted-keys/encrypted-keys drivers/md/dm-crypt; do
+                for module in crypto/{ecb,cbc,xts,af_alg,algif_skcipher} drivers/md/dm-mod security/keys/encrypted-keys/encrypted-keys drivers/md/dm-crypt; do
                     insmod /usr/lib/uml/modules/*/kernel/$module.ko
                 done
                 dmsetup create longhorn --noudevsync --table "0 \(size << 11) linear /dev/ubda 0"

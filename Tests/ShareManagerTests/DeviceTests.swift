@@ -2,7 +2,9 @@ import Foundation
 import NFSTestClient
 import Testing
 
-@Suite("What is done with a volume's device before it is served", .enabled(if: Machine.runsVolumes, Machine.message))
+@Suite(
+    "What is done with a volume's device before it is served", .serialized, .waitsForProcesses,
+    .enabled(if: Machine.runsVolumes, Machine.message))
 struct DeviceTests {
     @Test("A blank device is formatted as asked, its root is everybody's, and it is unmounted in the end", arguments: ["ext4", "xfs"])
     func blank(_ type: String) async throws {

@@ -2,7 +2,7 @@ import Foundation
 import NFSTestClient
 import Testing
 
-@Suite("A volume that fails while it is served", .enabled(if: Machine.runsVolumes, Machine.message))
+@Suite("A volume that fails while it is served", .serialized, .waitsForProcesses, .enabled(if: Machine.runsVolumes, Machine.message))
 struct FailureTests {
     /// Repeats a compound until it is answered with something else than DELAY.
     private func insist(_ session: TestSession, _ operations: NFSTestClient.Operation...) async throws -> CompoundReply {

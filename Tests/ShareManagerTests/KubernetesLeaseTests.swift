@@ -96,6 +96,7 @@ struct KubernetesLeaseTests {
     @Test("It is taken when nobody has it, and renewed with what is there left as it is")
     func taken() async throws {
         let server = APIServer()
+        server.set { $0.spec["leaseDurationSeconds"] = 60 }
         try await server.run { api in
             let lease = self.lease(api)
             try await lease.take()
@@ -104,7 +105,7 @@ struct KubernetesLeaseTests {
             #expect(first.wholeMatch(of: /[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z/) != nil)
             let keeping = Task { try await lease.keep { _ in Issue.record("it was certain all the time") } }
             // Longhorn writes there as well.
-            server.set { $0.spec["leaseDurationSeconds"] = 2 }
+            server.set { $0.spec["leaseDurationSeconds"] = 61 }
             while server.renewTime() == first { try await Task.sleep(for: .milliseconds(10)) }
             keeping.cancel()
             _ = await keeping.result

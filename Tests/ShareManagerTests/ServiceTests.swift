@@ -3,7 +3,7 @@ import GRPCCore
 import NFSTestClient
 import Testing
 
-@Suite("What Longhorn calls", .enabled(if: Machine.runsVolumes, Machine.message))
+@Suite("What Longhorn calls", .serialized, .waitsForProcesses, .enabled(if: Machine.runsVolumes, Machine.message))
 struct ServiceTests {
     @Test(
         "FilesystemResize lets clients use all of a device that grew, FilesystemTrim gives back what is free",
