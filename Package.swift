@@ -7,8 +7,8 @@ let swiftSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
-    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: swiftSettings)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -30,6 +30,7 @@ let package = Package(
         .executable(name: "nfs-server", targets: ["nfs-server"]),
         .executable(name: "nfs-bench", targets: ["nfs-bench"]),
         .executable(name: "recovery-backend", targets: ["recovery-backend"]),
+        .executable(name: "share-manager", targets: ["share-manager"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -37,11 +38,16 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         // System libraries and C shims.
@@ -49,6 +55,7 @@ let package = Package(
         .systemLibrary(name: "CTirpc", pkgConfig: "libtirpc", providers: [.apt(["libtirpc-dev"])]),
         .systemLibrary(name: "CGSSAPI", providers: [.apt(["libkrb5-dev"])]),
         .systemLibrary(name: "CACL", providers: [.apt(["libacl1-dev"])]),
+        .systemLibrary(name: "CBlkid", providers: [.apt(["libblkid-dev"])]),
 
         // The wire.
         module("XDR"),
@@ -61,7 +68,7 @@ let package = Package(
         module("LocalFileSystem", ["FileSystem", "NFSProtocol", "CLinux", "CACL"]),
         module("MemoryFileSystem", ["FileSystem", "NFSProtocol"]),
         module("NFSState", ["NFSProtocol"]),
-        module("Security", ["CGSSAPI", "NFSProtocol", "RPC", "XDR"]),
+        module("RPCSecurity", ["CGSSAPI", "NFSProtocol", "RPC", "XDR"]),
         module("Exposition"),
         module(
             "RecoveryBackend",
@@ -81,20 +88,35 @@ let package = Package(
         module(
             "NFSServer",
             [
-                "XDR", "RPC", "NFSProtocol", "NFSState", "FileSystem", "Security", "CLinux", log,
+                "XDR", "RPC", "NFSProtocol", "NFSState", "FileSystem", "RPCSecurity", "CLinux", log,
                 .product(name: "DequeModule", package: "swift-collections"),
             ]),
         module(
             "NFSDaemon",
             [
-                "NFSServer", "LocalFileSystem", "Security", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition", "CLinux",
+                "NFSServer", "LocalFileSystem", "RPCSecurity", "Transport", "RecoveryBackend", "RecoveryJournal", "Exposition", "CLinux",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
                 lifecycle, unixSignals, log,
             ]),
+        module(
+            "ShareManager",
+            [
+                "NFSDaemon", "NFSServer", "NFSProtocol", "LocalFileSystem", "CBlkid",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                unixSignals, log,
+            ],
+            exclude: ["Protocol/share_manager.proto", "Protocol/health.proto"]),
         program("nfs-server", ["NFSDaemon", "NFSServer", argumentParser]),
+        program("share-manager", ["ShareManager", "NFSDaemon", "NFSServer", argumentParser]),
         program("nfs-bench", ["NFSTestClient", argumentParser]),
         program("recovery-backend", ["RecoveryBackend", argumentParser, lifecycle, unixSignals, log]),
 
@@ -109,7 +131,7 @@ let package = Package(
         tests(
             "SecurityTests",
             [
-                "Security", "KerberosLab", "NFSServer", "NFSTestServer", "NFSTestClient", "ConformanceRecord", "MemoryFileSystem",
+                "RPCSecurity", "KerberosLab", "NFSServer", "NFSTestServer", "NFSTestClient", "ConformanceRecord", "MemoryFileSystem",
                 "FileSystem", "NFSProtocol", "RPC", "XDR", "CTirpc", "CGSSAPI", "nfs-server",
             ]),
         tests("RecoveryBackendTests", ["RecoveryBackend", "recovery-backend"]),
@@ -123,7 +145,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "NFSTestServer",
-            dependencies: ["NFSTestClient", "NFSServer", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC", "Security", "XDR", log],
+            dependencies: [
+                "NFSTestClient", "NFSServer", "MemoryFileSystem", "FileSystem", "NFSProtocol", "RPC", "RPCSecurity", "XDR", log,
+            ],
             path: "Tests/NFSTestServer", swiftSettings: swiftSettings),
         tests(
             "NFSServerTests",
@@ -144,6 +168,16 @@ let package = Package(
             dependencies: ["CMalloc", "KerberosLab", "NFSServer", "NFSTestServer", "NFSTestClient", argumentParser],
             path: "Tests/SecurityMemory",
             swiftSettings: swiftSettings),
+        tests(
+            "ShareManagerTests",
+            [
+                "ShareManager", "NFSTestClient", "share-manager",
+                .product(name: "Hummingbird", package: "hummingbird"), log,
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
         // What hot operations cost, counted in the process (scripts/check).
         .target(name: "CCosts", path: "Benchmarks/CCosts"),
         .executableTarget(
@@ -156,7 +190,7 @@ let package = Package(
         .executableTarget(
             name: "client-workload", dependencies: [argumentParser], path: "Tests/ClientWorkload", swiftSettings: swiftSettings),
         tests(
-            "RealClient", ["RecoveryJournal", "KerberosLab", "client-workload", "recovery-backend", "nfs-server"],
+            "RealClient", ["RecoveryJournal", "KerberosLab", "client-workload", "recovery-backend", "nfs-server", "share-manager"],
             exclude: ["Jobs", "Machinery/client-init", "Machinery/laboratory"]),
     ],
     swiftLanguageModes: [.v6]

@@ -12,6 +12,7 @@ import NFSProtocol
 /// - What other processes of the machine remove while a client has it open is kept only while its descriptor is.
 /// - Something mounted on a directory inside is another file system's: it is refused, or entered if that is wanted.
 package final class LocalFileSystem: FileSystem {
+    private let path: String
     private let volume: Volume
     private let rootNode: LocalNode
 
@@ -48,10 +49,10 @@ package final class LocalFileSystem: FileSystem {
         cacheMemory: CacheMemory = CacheMemory(limit: 16 << 20), isMemoryShort: @escaping @Sendable () -> Bool = { false }
     ) throws(LocalFileSystemError) {
         umask(0)
+        self.path = path
         let descriptors = Descriptor.Count(limit: Self.possible(descriptorLimit))
-        let number = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard number >= 0 else { throw Self.cannotOpen(path, SystemError(code: errno)) }
-        let root = Descriptor(number, for: .read, counted: descriptors)
+        let root = try Self.openRoot(path, counted: descriptors)
+        let number = root.number
         var capacity = linux_capacity()
         var status = linux_status()
         do throws(SystemError) {
@@ -75,6 +76,33 @@ package final class LocalFileSystem: FileSystem {
         volume.mounts?.close()
         // Whoever lets go of a file system may want to unmount it.
         volume.descriptors.waitForClosing()
+    }
+
+    /// Closes every descriptor, so that the file system can be unmounted. What clients have open stays open to them, but for files
+    /// without a name, and is opened again when it is used after `resume`; until then calls throw `delay`. For when no call is under
+    /// way, and nothing is served that is mounted inside.
+    /// - Returns: whether the device refused data that was written and not committed.
+    package func suspend() -> Bool {
+        Self.actAsSuperuser()
+        return volume.suspend()
+    }
+
+    /// Goes on after `suspend`, with the same file system at the same place.
+    package func resume() throws(LocalFileSystemError) {
+        let root = try Self.openRoot(path, counted: volume.descriptors)
+        var status = linux_status()
+        do throws(SystemError) {
+            try check(linux_status(root.number, &status))
+            guard try KernelHandle(of: root.number).handle(of: FileSystemIdentity(of: root.number, type: volume.type)) == volume.rootHandle
+            else {
+                throw SystemError(code: ESTALE)
+            }
+        } catch {
+            throw error.code == ESTALE
+                ? LocalFileSystemError("something else is mounted at \(path) than before: mount what was there, or start the server again")
+                : Self.cannotServe(path, error)
+        }
+        volume.resume(root, status)
     }
 
     package func node(for handle: FileHandle, _ caller: Caller) throws(NFSStatus) -> any Node {
@@ -102,6 +130,12 @@ package final class LocalFileSystem: FileSystem {
 }
 
 extension LocalFileSystem {
+    private static func openRoot(_ path: String, counted descriptors: Descriptor.Count) throws(LocalFileSystemError) -> Descriptor {
+        let number = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else { throw cannotOpen(path, SystemError(code: errno)) }
+        return Descriptor(number, for: .read, counted: descriptors)
+    }
+
     /// Whether this process may open files by handle and act as other users.
     /// - Throws: EPERM when it is the superuser's and may not.
     private static func canActAsCaller(root: Int32, _ handle: KernelHandle) throws(SystemError) -> Bool {

@@ -86,7 +86,7 @@ extension LocalNode {
             try volume.flushes.flush(handle) { () throws(NFSStatus) in try require(linux_fsync(descriptor.number)) }
         case .regular: try persistFile()
         // The others cannot be opened without effect, so the whole file system stands in for them.
-        default: try require(linux_syncfs(volume.root.number))
+        default: try require(linux_syncfs(volume.root().number))
         }
     }
 

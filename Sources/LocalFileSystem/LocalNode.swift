@@ -114,6 +114,19 @@ final class LocalNode: Node {
         return closed != nil
     }
 
+    /// The same, if need be without a way back: then whoever has the file open finds it stale.
+    /// - Returns: whether data is lost that was written and not committed.
+    func giveUpDescriptors() -> Bool {
+        _ = closeDescriptors(mayBlock: true)
+        // Closed behind the lock, if it could not be done in order: whoever has the file open still has this node.
+        let (closed, isDataLost) = state.withLock { state in
+            defer { (state.descriptor, state.listing, state.hasUncommitted, state.lostWrites) = (nil, nil, false, nil) }
+            return ((state.descriptor, state.listing), state.hasUncommitted || state.lostWrites != nil)
+        }
+        _ = closed
+        return isDataLost
+    }
+
     /// The descriptor that is kept.
     var keptDescriptor: Descriptor? { state.withLock { $0.descriptor } }
 

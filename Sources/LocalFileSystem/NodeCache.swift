@@ -57,6 +57,16 @@ final class NodeCache: Sendable {
         }
     }
 
+    /// Closes the descriptors of all nodes, which stay.
+    /// - Returns: whether data is lost that was written and not committed.
+    func closeDescriptors() -> Bool {
+        var isDataLost = false
+        for shard in shards {
+            for node in shard.contents.withLock({ $0.nodes }) where node.giveUpDescriptors() { isDataLost = true }
+        }
+        return isDataLost
+    }
+
     /// Closes a descriptor, or drops a node, that was not used lately.
     /// - Parameter mayBlock: whether a file that has unwritten data may be brought to stable storage for that.
     /// - Returns: false when there is nothing to close.

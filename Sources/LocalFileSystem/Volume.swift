@@ -20,10 +20,9 @@ final class Volume: Sendable {
     /// How far apart two ctimes of a file are.
     let ctimeStep: ChangeAttribute.Step
     /// The exported directory, or the root of what is mounted inside, open for reading: open_by_handle_at takes no O_PATH
-    /// descriptor to know the file system by.
-    let root: Descriptor
-    /// What statx calls the mount.
-    let mount: UInt64
+    /// descriptor to know the file system by. nil while it is suspended.
+    private let openRoot: Mutex<Descriptor?>
+    private let mountNumber: Atomic<UInt64>
     /// Of what is mounted inside another, the number of the directory it covers.
     let coveredFileID: UInt64?
     /// Where the ways into other volumes lead; nil when there are none.
@@ -55,9 +54,9 @@ final class Volume: Sendable {
         self.hidden = hidden
         self.isMemoryShort = isMemoryShort
         identity = FileSystemIdentity(of: root.number, type: type)
-        self.root = root
+        openRoot = Mutex(root)
         rootHandle = handle.handle(of: identity)
-        mount = status.mount
+        mountNumber = Atomic(status.mount)
         coveredFileID = nil
         self.type = type
         self.actsAsCaller = actsAsCaller
@@ -72,9 +71,9 @@ final class Volume: Sendable {
     /// The volume of what is mounted inside `outer`'s exported directory.
     init(root: Descriptor, _ handle: KernelHandle, _ status: linux_status, type: UInt64, inside outer: Volume, coveredFileID: UInt64) {
         identity = FileSystemIdentity(of: root.number, type: type)
-        self.root = root
+        openRoot = Mutex(root)
         rootHandle = handle.handle(of: identity)
-        mount = status.mount
+        mountNumber = Atomic(status.mount)
         self.coveredFileID = coveredFileID
         self.type = type
         actsAsCaller = outer.actsAsCaller
@@ -109,6 +108,31 @@ final class Volume: Sendable {
     private static func ctimeStep(_ root: Descriptor) -> ChangeAttribute.Step {
         let step = linux_ctime_step(root.number)
         return step >= 0 ? UInt64(step) : 10_000_000
+    }
+
+    /// The exported directory, or the root of what is mounted inside, open for reading.
+    /// - Throws: `delay` while the file system is suspended.
+    func root() throws(NFSStatus) -> Descriptor {
+        guard let root = openRoot.withLock({ $0 }) else { throw .delay }
+        return root
+    }
+
+    /// What statx calls the mount.
+    var mount: UInt64 { mountNumber.load(ordering: .relaxed) }
+
+    /// Closes all descriptors.
+    /// - Returns: whether data is lost that was written and not committed.
+    func suspend() -> Bool {
+        let isDataLost = cache.closeDescriptors()
+        let root = openRoot.withLock { $0.take() }
+        _ = root
+        return isDataLost
+    }
+
+    /// Ends `suspend` with the same file system, mounted again.
+    func resume(_ root: Descriptor, _ status: linux_status) {
+        mountNumber.store(status.mount, ordering: .relaxed)
+        openRoot.withLock { $0 = root }
     }
 
     /// Makes this thread's calls into the file system run as `credentials`.
@@ -154,6 +178,7 @@ final class Volume: Sendable {
     func open(_ handle: FileHandle) throws(NFSStatus) -> Descriptor {
         guard var kernelHandle = KernelHandle(handle, of: identity)?.kernel else { throw .badhandle }
         guard actsAsCaller else { throw .stale }
+        let root = try root()
         // The capability this takes goes when a thread acts as an ordinary user.
         try actAsSuperuser()
         do throws(SystemError) {
@@ -172,7 +197,7 @@ final class Volume: Sendable {
     /// The node of the root.
     var rootNode: LocalNode {
         let node = cache.node(rootHandle) { LocalNode(rootHandle, .directory, in: self) }
-        node.offer(root)
+        if let root = openRoot.withLock({ $0 }) { node.offer(root) }
         return node
     }
 
@@ -215,7 +240,7 @@ extension Volume {
     /// How full it is and what it can hold.
     func statistics() throws(NFSStatus) -> FileSystemStatistics {
         var capacity = linux_capacity()
-        try require(linux_capacity(root.number, &capacity))
+        try require(linux_capacity(root().number, &capacity))
         let limits = Limits.of[type] ?? Limits()
         let block = capacity.block_size
         return FileSystemStatistics(

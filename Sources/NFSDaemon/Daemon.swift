@@ -3,11 +3,12 @@ import FileSystem
 import Foundation
 import LocalFileSystem
 import Logging
+import NFSProtocol
 import NFSServer
 import NFSState
 import RPC
+import RPCSecurity
 import RecoveryBackend
-import Security
 import ServiceLifecycle
 import Transport
 import UnixSignals
@@ -25,27 +26,42 @@ package func run(
 ) async throws {
     let pidFile = try pidFile.map(PIDFile.init)
     defer { pidFile?.remove() }
-    // From the first moment on: the signals would end the process.
-    let hangups = await UnixSignalsSequence(trapping: .sighup)
-    let questions = await UnixSignalsSequence(trapping: .sigusr1)
-    let log = configuration.makeLog()
+    let signals = await Signals()
+    let log = configuration.makeLog(label: "nfs-server")
     for warning in configuration.warnings { log.warning("\(warning)") }
     let daemon = try await Daemon(configuration, log)
-    try await daemon.run(hangups, questions, pidFile, reading: read)
+    try await daemon.run(signals, reading: read) { pidFile?.write(log) }
+}
+
+/// The signals that a server goes by. They are caught from the moment on that this is made: each would end the process.
+package struct Signals: Sendable {
+    fileprivate let ends: UnixSignalsSequence
+    fileprivate let hangups: UnixSignalsSequence
+    fileprivate let questions: UnixSignalsSequence
+
+    package init() async {
+        ends = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        hangups = await UnixSignalsSequence(trapping: .sighup)
+        questions = await UnixSignalsSequence(trapping: .sigusr1)
+    }
 }
 
 /// The parts of a server, put together.
-private struct Daemon: Sendable {
+package struct Daemon: Sendable {
     private let configuration: ServerConfiguration
     private let log: Logger
     private let store: RecoveryClient?
     private let backend: BackendFollower?
     private let exports: ServedExports
+    private let record: RecoveryRecord
     private let server: NFSServer
     private let transport: Transport
     private let addresses: [PeerAddress]
 
-    init(_ configuration: ServerConfiguration, _ log: Logger) async throws {
+    /// - Parameter onDeviceError: as of `NFSServer`.
+    package init(
+        _ configuration: ServerConfiguration, _ log: Logger, onDeviceError: (@Sendable (NFSStatus) -> Bool)? = nil
+    ) async throws {
         self.configuration = configuration
         self.log = log
         let hidden = HiddenFiles()
@@ -60,14 +76,15 @@ private struct Daemon: Sendable {
         backend = store.map { BackendFollower(store: $0, hostname: hostname, log: log) }
         // The first export's volume, for it to move with: with several, all are exported by one server, which needs one record.
         let directory = configuration.stateDirectory ?? "\(configuration.exports[0].path)/\(HiddenFiles.directoryName)"
-        let record = try RecoveryRecord(
+        record = try RecoveryRecord(
             directory: directory, opening: { hidden.hiding($0) }, backend: backend, deadline: configuration.recoveryDeadline, log: log)
         server = NFSServer(
             nameSpace: await exports.nameSpace, limits: configuration.protocolLimits, storage: record,
             instance: UInt32(truncatingIfNeeded: UInt64(Date().timeIntervalSince1970 * 1000)), owner: configuration.hostname,
             owners: configuration.owners,
             identities: Identities(managesGroups: configuration.managesGroups, service: SystemAccountService()),
-            workerThreads: configuration.workers, pool: pool, kerberos: configuration.acceptorCredential(log), log: log)
+            workerThreads: configuration.workers, pool: pool, kerberos: configuration.acceptorCredential(log), onDeviceError: onDeviceError,
+            log: log)
         var settings = Transport.Configuration(loops: configuration.loops)
         settings.maximumRecord = configuration.limits.record
         settings.maximumConnections = configuration.limits.connections
@@ -78,9 +95,14 @@ private struct Daemon: Sendable {
         }
     }
 
-    func run(
-        _ hangups: UnixSignalsSequence, _ questions: UnixSignalsSequence, _ pidFile: PIDFile?,
-        reading read: @escaping @Sendable () throws -> ServerConfiguration
+    /// Serves until SIGTERM, SIGINT or until the task is cancelled, and closes all files. SIGHUP has the configuration read again,
+    /// SIGUSR1 the state told to the log.
+    /// - Parameters:
+    ///   - read: reads the configuration again.
+    ///   - onReady: called when clients can be served.
+    package func run(
+        _ signals: Signals, reading read: @escaping @Sendable () throws -> ServerConfiguration,
+        onReady: @escaping @Sendable () -> Void = {}
     ) async throws {
         try transport.run()
         try register()
@@ -90,7 +112,7 @@ private struct Daemon: Sendable {
                 try? await server.run {
                     for address in addresses { print("ready \(address)") }
                     fflush(nil)
-                    pidFile?.write(log)
+                    onReady()
                     clinux_release_startup_memory()
                 }
             }
@@ -104,7 +126,8 @@ private struct Daemon: Sendable {
             if let address = configuration.metricsAddress {
                 group.addTask {
                     await runIfPossible("metrics", at: "\(address)") {
-                        try await MetricsService(address: address, log: log) { await metrics() }.run()
+                        let readiness = Readiness(address: addresses[0]) { await exports.firstPseudoPath }
+                        try await MetricsService(readiness: readiness, address: address, log: log) { await metrics() }.run()
                     }
                 }
             }
@@ -120,13 +143,13 @@ private struct Daemon: Sendable {
                 }
             }
             group.addTask {
-                for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) { ended.yield(.signal("\(signal)")) }
+                for await signal in signals.ends { ended.yield(.signal("\(signal)")) }
             }
             group.addTask {
-                for await _ in hangups { await exports.reload(into: server, read) }
+                for await _ in signals.hangups { await exports.reload(into: server, read) }
             }
             group.addTask {
-                for await _ in questions {
+                for await _ in signals.questions {
                     for line in server.status().text.split(separator: "\n") { log.notice("\(line)") }
                 }
             }
@@ -135,11 +158,19 @@ private struct Daemon: Sendable {
             group.cancelAll()
             return end
         }
+        await suspend()
         unregister()
         await store?.close()
         if case .superseded(let reason) = end { throw DaemonError("this server does not serve any more: \(reason)") }
         log.notice("stopped")
     }
+
+    /// Answers everything on the exports with NFS4ERR_DELAY from now on, and returns when what was under way is answered and all files are
+    /// closed: the exports can be unmounted. Sessions and leases live on.
+    package func suspend() async { await exports.suspend(in: server, record) }
+
+    /// Serves the exports again, which are mounted where they were. What was open and locked is.
+    package func resume() async throws { try await exports.resume(in: server, record) }
 
     private func metrics() async -> ServerMetrics {
         var lag: ServerMetrics.Backend?
@@ -172,7 +203,8 @@ private struct Daemon: Sendable {
         case .superseded(let reason): log.critical("a newer instance serves, stopping", metadata: ["reason": "\(reason)"])
         }
         await drain()
-        guard case .signal = end else { return }
+        // Where the volume is not mounted there is no record to finish.
+        guard case .signal = end, await !exports.isHeld else { return }
         await server.stop(atMost: .seconds(5))
         let deadline = ContinuousClock.now + .seconds(2)
         while let backend, await !backend.isInStep, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
@@ -241,10 +273,10 @@ extension ServerConfiguration {
         }
     }
 
-    fileprivate func makeLog() -> Logger {
+    package func makeLog(label: String) -> Logger {
         let level = logLevel
         let format = logFormat
-        return Logger(label: "nfs-server") { label in
+        return Logger(label: label) { label in
             var handler: any LogHandler =
                 switch format {
                 case .text: StreamLogHandler.standardError(label: label)

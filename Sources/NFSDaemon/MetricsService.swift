@@ -1,8 +1,9 @@
 import Hummingbird
 import Logging
 
-/// Tells Prometheus, at `/metrics`, what the server is doing.
+/// Tells Prometheus, at `/metrics`, what the server is doing, and Kubernetes, at `/readyz`, whether clients are served.
 struct MetricsService: Sendable {
+    let readiness: Readiness
     let address: ListenAddress
     let log: Logger
     let metrics: @Sendable () async -> ServerMetrics
@@ -14,6 +15,12 @@ struct MetricsService: Sendable {
             Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: .init(byteBuffer: ByteBuffer(string: await metrics().text)))
+        }
+        router.get("/readyz") { _, _ in
+            let problem = await readiness.problem()
+            return Response(
+                status: problem == nil ? .ok : .serviceUnavailable, headers: [.contentType: "text/plain; charset=utf-8"],
+                body: .init(byteBuffer: ByteBuffer(string: (problem ?? "ready") + "\n")))
         }
         try await router.serve(on: .hostname("\(address.address)", port: Int(address.port)), log: log)
     }

@@ -2,12 +2,12 @@ import Glibc
 import Logging
 
 /// A file that has the number of the process while it serves: probes and scripts look for it.
-struct PIDFile: Sendable {
+package struct PIDFile: Sendable {
     private let path: String
 
     /// Removes what a predecessor that was killed left.
     /// - Throws: when the file could not be written later.
-    init(_ path: String) throws {
+    package init(_ path: String) throws {
         self.path = path
         unlink(path)
         let directory = RegularFile.directory(of: path)
@@ -16,7 +16,8 @@ struct PIDFile: Sendable {
         }
     }
 
-    func write(_ log: Logger) {
+    /// - Parameter log: is told when it cannot be written.
+    package func write(_ log: Logger) {
         // Whoever sees the file sees all of it.
         let made = "\(path).\(getpid())"
         let file = fopen(made, "we")
@@ -30,5 +31,5 @@ struct PIDFile: Sendable {
         }
     }
 
-    func remove() { unlink(path) }
+    package func remove() { unlink(path) }
 }

@@ -16,6 +16,7 @@ actor ServedExports {
     private var configuration: ServerConfiguration
     /// By pseudo path.
     private var fileSystems: [String: LocalFileSystem]
+    private(set) var isHeld = false
     /// The first export of the start, which has the journal unless another directory was named.
     private let firstPath: String?
 
@@ -33,13 +34,32 @@ actor ServedExports {
         NameSpace(
             configuration.exports.compactMap { export in
                 fileSystems[export.pseudoPath].map {
-                    NameSpace.Entry(pseudoPath: export.pseudoPath, fileSystem: $0, rules: export.rules)
+                    NameSpace.Entry(pseudoPath: export.pseudoPath, fileSystem: $0, rules: export.rules, isHeld: isHeld)
                 }
             })
     }
 
+    /// The path of an export, or of the root of all when there is none.
+    var firstPseudoPath: String { configuration.exports.first?.pseudoPath ?? "/" }
+
     /// Descriptors of files that are open, or kept open to be used again.
     var descriptorCount: Int { fileSystems.values.reduce(0) { $0 + $1.descriptorCount } }
+
+    /// Has everything on the exports answered with NFS4ERR_DELAY from now on, waits for what is under way, and closes all files.
+    func suspend(in server: NFSServer, _ record: RecoveryRecord) async {
+        isHeld = true
+        await server.serve(nameSpace).value
+        await record.suspend()
+        for fileSystem in fileSystems.values where fileSystem.suspend() { server.setWritesLost() }
+    }
+
+    /// Serves the exports again.
+    func resume(in server: NFSServer, _ record: RecoveryRecord) async throws {
+        for fileSystem in fileSystems.values { try fileSystem.resume() }
+        try await record.resume()
+        isHeld = false
+        server.serve(nameSpace)
+    }
 
     /// Takes over the exports that `read` finds, all of them or, when anything is wrong, nothing.
     func reload(into server: NFSServer, _ read: @Sendable () throws -> ServerConfiguration) {

@@ -2,7 +2,7 @@ import FileSystem
 import LocalFileSystem
 import NFSProtocol
 import NFSServer
-import Security
+import RPCSecurity
 
 /// Users and principals as the machine knows them.
 struct SystemAccountService: AccountService {

@@ -1,7 +1,7 @@
 import Foundation
 import NFSProtocol
 import NFSServer
-import Security
+import RPCSecurity
 
 /// Users and groups as the machine knows them: passwd(5), LDAP and whatever else nsswitch.conf(5) names.
 package struct SystemNameService: NameService {

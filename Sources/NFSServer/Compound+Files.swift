@@ -88,9 +88,9 @@ extension Compound {
     /// Whether the export lets the client in at all.
     func isAdmitted(to export: Export) -> Bool { exports.admits(to: export) }
 
-    /// - Throws: `access` for a client that is not admitted, and for a caller who may do nothing there.
+    /// - Throws: `access` for a client that is not admitted, and for a caller who may do nothing there; `delay` while the export is held.
     func admit(to export: Export) throws(NFSStatus) {
-        guard exports.admits(identity, to: export) else { throw .access }
+        guard exports.admits(identity, to: export) else { throw export.isHeld ? .delay : .access }
     }
 
     /// - Throws: `wrongsec` when the export does not accept the flavor of the request.

@@ -25,7 +25,7 @@ extension Compound {
         let counters = server.counters.own
         var status = headerStatus
         if let body = bodyOfChange {
-            status = flushed.take()?.status ?? .ok
+            status = told(flushed.take()?.status ?? .ok)
             if status == .ok, let node = nextUnflushed() { return .waits(.persistence(node)) }
             if status != .ok { fail(&reply, with: status, at: body) }
             bodyOfChange = nil
@@ -81,9 +81,19 @@ extension Compound {
         let statusPosition = reply.count
         reply.uint32(NFSStatus.ok.rawValue)
         reply.limit = replyLimit - (operationsLeft > 1 ? Self.smallestResult : 0)
-        let status = dispatch(code, &request, &reply)
+        let status = told(dispatch(code, &request, &reply))
         if status == .wouldBlock { resultCount -= 1 } else if status != .ok { reply.patch(status.rawValue, at: statusPosition) }
         return status
+    }
+
+    /// What the client is told: to try again, if its operation failed for the device and somebody mends that.
+    private func told(_ status: NFSStatus) -> NFSStatus {
+        guard status != .ok, status == .io || status == .nxio || status == .rofs, let onDeviceError = server.onDeviceError else {
+            return status
+        }
+        // Where nothing may be changed anyway it is no failure to say so.
+        if let currentFile, exports.isReadOnly(currentFile.export) { return status }
+        return onDeviceError(status) ? .delay : status
     }
 
     /// Answers where there is no operation: a number that none has, or nothing where the count says that one follows.

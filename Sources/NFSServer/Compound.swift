@@ -2,7 +2,7 @@ import FileSystem
 import NFSProtocol
 import NFSState
 import RPC
-import Security
+import RPCSecurity
 import XDR
 
 /// One COMPOUND on its way through the server (RFC 8881 §2.3, §16.2): the request, how far it got, and the reply so far.

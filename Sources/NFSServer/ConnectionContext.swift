@@ -1,7 +1,7 @@
 import FileSystem
 import NFSState
 import RPC
-import Security
+import RPCSecurity
 import Synchronization
 
 /// What the server keeps with each connection. Only the connection's own thread changes `credentials` and

@@ -6,16 +6,17 @@ extension NFSServer {
     /// Serves another name space from the next request of each client on. What lies on file systems that both have, the same
     /// objects, stays open and locked, whatever rules hold now. What was opened on others is revoked, as an administrator would
     /// (RFC 8881 §8.5): their filehandles are stale, so clients cannot give it back themselves.
-    package func serve(_ nameSpace: NameSpace) {
+    /// - Returns: ends when the last request is answered that saw the name space before.
+    @discardableResult
+    package func serve(_ nameSpace: NameSpace) -> Task<Void, Never> {
         let old = self.nameSpace.replace(with: nameSpace)
         let gone = old.exports.map(\.fileSystem).filter { old in !nameSpace.exports.contains { $0.fileSystem === old } }
-        guard !gone.isEmpty else { return }
         nameSpace.actAsServer()
-        Task { [weak old] in
+        return Task { [weak old] in
             while true {
                 // A request under way still sees it and may open something: until the last one is answered.
                 let isUnused = old == nil
-                revokeOpens(on: gone)
+                if !gone.isEmpty { revokeOpens(on: gone) }
                 guard !isUnused else { return }
                 try? await Task.sleep(for: .milliseconds(20))
             }

@@ -1,6 +1,6 @@
 import Glibc
 import RPC
-import Security
+import RPCSecurity
 import Synchronization
 import XDR
 

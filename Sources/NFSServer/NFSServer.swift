@@ -3,7 +3,7 @@ import Logging
 import NFSProtocol
 import NFSState
 import RPC
-import Security
+import RPCSecurity
 import Synchronization
 import XDR
 
@@ -34,6 +34,8 @@ package final class NFSServer: RPCService {
     /// Since when recorded clients were seen to hold nothing.
     let idleSince = Mutex([ClientID: MonotonicTime]())
     let pool: BufferPool
+    /// Told what the device failed with. When it returns true the client is asked to try again.
+    let onDeviceError: (@Sendable (NFSStatus) -> Bool)?
     /// What proves who makes calls with RPCSEC_GSS; nil when they are refused.
     let kerberos: KerberosService?
     /// Threads for operations that wait for a device.
@@ -55,10 +57,13 @@ package final class NFSServer: RPCService {
     ///   - instance: differs from that of every earlier instance of this server; the time it was started, in milliseconds, will do.
     ///   - owner: equal after a restart, wherever it takes place (so_major_id and scope, RFC 8881 §2.10.4).
     ///   - kerberos: the keys of the service; without them RPCSEC_GSS is refused.
+    ///   - onDeviceError: told what the device failed with (`io`, `nxio`, `rofs`) when an operation did. When it returns true the client is
+    ///     asked to try again (NFS4ERR_DELAY), as for somebody who mends it.
     package init(
         nameSpace: NameSpace, limits: Limits, storage: any RecoveryStorage, instance: UInt32, owner: String,
         owners: OwnerNames = OwnerNames(), identities: Identities, workerThreads: Int = 16,
-        pool: BufferPool = BufferPool(), clock: ServerClock = .monotonic, kerberos: AcceptorCredential? = nil, log: Logger
+        pool: BufferPool = BufferPool(), clock: ServerClock = .monotonic, kerberos: AcceptorCredential? = nil,
+        onDeviceError: (@Sendable (NFSStatus) -> Bool)? = nil, log: Logger
     ) {
         let served = ServedNameSpace(nameSpace)
         self.nameSpace = served
@@ -70,6 +75,7 @@ package final class NFSServer: RPCService {
         self.owners = owners
         self.identities = identities
         self.instance = ServerInstance(rawValue: instance)
+        self.onDeviceError = onDeviceError
         self.kerberos = kerberos.map { KerberosService($0, limits, clock) }
         slowOperations = SlowOperations(seconds: limits.slowOperationSeconds, log: log)
         slowNanoseconds = slowOperations.nanoseconds
@@ -102,10 +108,12 @@ package final class NFSServer: RPCService {
     /// to take some (RFC 8881 §18.32.3).
     var writeVerifier: Verifier { Verifier(rawValue: UInt64(instance.rawValue) << 32 | UInt64(failedCommits.load(ordering: .relaxed))) }
 
-    /// Tells clients, by a new write verifier, to send again what was not committed, if `status` says that the device did
-    /// not take it.
+    /// Tells clients, by a new write verifier, to send again what was not committed.
+    package func setWritesLost() { failedCommits.wrappingAdd(1, ordering: .relaxed) }
+
+    /// The same, if `status` says that the device did not take it.
     private func lostWrites(_ status: NFSStatus) {
-        if [.io, .nospc, .dquot, .rofs].contains(status) { failedCommits.wrappingAdd(1, ordering: .relaxed) }
+        if [.io, .nospc, .dquot, .rofs].contains(status) { setWritesLost() }
     }
 
     /// Holds a compound until what is written to `file` by now is on stable storage, together with others that wait for the same.

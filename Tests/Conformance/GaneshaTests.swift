@@ -2,12 +2,6 @@ import Foundation
 import NFSTestClient
 import Testing
 
-/// Whether this process may mount an image, or has to.
-private let canMount =
-    geteuid() == 0 && access("/dev/loop-control", F_OK) == 0 && access("/usr/sbin/mkfs.ext4", X_OK) == 0
-    || ProcessInfo.processInfo.environment["CI"] == "true"
-private let needsMounts: Comment = "needs root, mkfs.ext4 and loop devices: install e2fsprogs"
-
 @Suite("The program under the name ganesha.nfsd", .serialized, .ownProcess, .timeLimit(.minutes(2)))
 struct GaneshaTests {
     @Test("is told by its name, and says what it wants")

@@ -1,8 +1,8 @@
 import Glibc
 
 /// A process that writes lines to its standard output and lives until it is killed or its input ends.
-struct ChildProcess: Sendable {
-    let id: pid_t
+package struct ChildProcess: Sendable {
+    package let id: pid_t
     /// The other end is the child's standard input and output. Kept open as long as this process lives: its end is how the
     /// child learns of ours. A socket, because it can be made close-on-exec from its first moment.
     private let descriptor: Int32
@@ -10,7 +10,7 @@ struct ChildProcess: Sendable {
     /// - Parameters:
     ///   - log: the file standard error is appended to.
     ///   - environment: what is added to it, as `NAME=VALUE`.
-    init(_ executable: String, _ arguments: [String], log: String, environment: [String] = []) throws {
+    package init(_ executable: String, _ arguments: [String], log: String, environment: [String] = []) throws {
         var pair: [Int32] = [0, 0]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
             throw ConnectionError.failed(errno)
@@ -38,7 +38,7 @@ struct ChildProcess: Sendable {
     }
 
     /// The next line of standard output, or nil when none came within `timeout` seconds.
-    func readLine(timeout: Int) -> String? {
+    package func readLine(timeout: Int) -> String? {
         var line: [UInt8] = []
         var byte: UInt8 = 0
         let deadline = ContinuousClock.now + .seconds(timeout)
@@ -52,7 +52,7 @@ struct ChildProcess: Sendable {
         return nil
     }
 
-    var isRunning: Bool { exit() == nil }
+    package var isRunning: Bool { exit() == nil }
 
     /// Whether a signal of this number ended the process within `timeout` seconds.
     func isEnded(by signal: Int32, timeout: Int) -> Bool {
@@ -65,7 +65,7 @@ struct ChildProcess: Sendable {
     }
 
     /// Ends the process if it still runs and gives back what it used.
-    func kill() {
+    package func kill() {
         Glibc.kill(id, SIGKILL)
         var status: Int32 = 0
         waitpid(id, &status, 0)
@@ -86,13 +86,13 @@ struct ChildProcess: Sendable {
     func hangUp() { Glibc.kill(id, SIGHUP) }
 
     /// Sends SIGTERM; the exit code, or nil when a signal ended the process or the time (in seconds) is up.
-    func terminate(timeout: Int) -> Int32? {
+    package func terminate(timeout: Int) -> Int32? {
         askToEnd()
         return exitCode(timeout: timeout)
     }
 
     /// The exit code, or nil when a signal ended the process or the time (in seconds) is up.
-    func exitCode(timeout: Int) -> Int32? {
+    package func exitCode(timeout: Int) -> Int32? {
         let deadline = ContinuousClock.now + .seconds(timeout)
         while ContinuousClock.now < deadline {
             if let exit = exit() { return exit.si_code == CLD_EXITED ? exit._sifields._sigchld.si_status : nil }

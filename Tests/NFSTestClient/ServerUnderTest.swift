@@ -70,7 +70,7 @@ package actor ServerUnderTest: SocketServer {
         return directory
     }
 
-    static func directoryOfThisProgram() -> String {
+    package static func directoryOfThisProgram() -> String {
         guard let resolved = realpath("/proc/self/exe", nil) else { return "" }
         defer { free(resolved) }
         let path = String(cString: resolved)

@@ -6,7 +6,7 @@ import NFSServer
 import NFSState
 import NFSTestClient
 import RPC
-import Security
+import RPCSecurity
 import XDR
 
 /// An engine in the process of the tests, without a socket. It serves until it is released.

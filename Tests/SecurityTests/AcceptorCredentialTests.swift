@@ -1,6 +1,6 @@
 import KerberosLab
 import NFSTestClient
-import Security
+import RPCSecurity
 import Testing
 
 @Suite("The keys of the service", .withRealm)

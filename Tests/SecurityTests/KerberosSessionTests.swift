@@ -4,7 +4,7 @@ import MemoryFileSystem
 import NFSServer
 import NFSTestClient
 import NFSTestServer
-import Security
+import RPCSecurity
 import Testing
 
 import enum RPC.SecurityFlavor

@@ -4,7 +4,7 @@ import KerberosLab
 import NFSServer
 import NFSTestClient
 import NFSTestServer
-import Security
+import RPCSecurity
 import Testing
 
 @Suite(

@@ -1,5 +1,5 @@
 import Foundation
-import Security
+import RPCSecurity
 import Testing
 
 @Suite("Kerberos principals as users of the machine")

@@ -1,4 +1,4 @@
-import Security
+import RPCSecurity
 import Testing
 
 @Suite("The window of sequence numbers (RFC 2203 §5.3.3.1)")

@@ -43,6 +43,19 @@ package struct AllowedNetwork: Sendable, Hashable {
     package internal(set) var rule: ExportRule
 }
 
+extension ServerConfiguration {
+    /// Squashes callers as `squash` says, if it does, and lets nobody but clients in `networks` use the exports, if there are any.
+    package mutating func restrict(squash: Squash?, networks: [Network]) {
+        for index in exports.indices {
+            var rule = exports[index].rule
+            rule.squash = squash ?? rule.squash
+            exports[index].rule = rule
+            let networks = networks.isEmpty ? exports[index].allowedNetworks.map(\.network) : networks
+            exports[index].allowedNetworks = networks.map { AllowedNetwork(network: $0, rule: rule) }
+        }
+    }
+}
+
 extension ExportConfiguration {
     /// An export of `path` to everyone, with no flavor yet; the pseudo path is `/` and the last name of the path unless it is given.
     init(path givenPath: GivenValue, pseudoPath givenPseudoPath: GivenValue?) throws(ConfigurationError) {

@@ -127,7 +127,7 @@ extension Setting {
         case .adminSocket:
             .init("PATH", standard: nil, meaning: "none", "A UNIX socket for administration")
         case .metricsAddress:
-            .init("ADDR:PORT", standard: nil, meaning: "none", "The address of /metrics for Prometheus, over HTTP")
+            .init("ADDR:PORT", standard: nil, meaning: "none", "The address of /metrics for Prometheus and /readyz for probes, over HTTP")
         case .rpcbind:
             .init(nil, standard: "false", "Register with rpcbind, which NFSv4 clients do not need")
         case .ownerDomain:

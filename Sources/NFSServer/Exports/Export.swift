@@ -16,6 +16,8 @@ package final class Export: Sendable {
     let id: UInt64
     /// The directory of the pseudo file system that this export covers; nil for the pseudo file system itself.
     let junction: PseudoNode?
+    /// Whether nobody gets in for now (NFS4ERR_DELAY).
+    let isHeld: Bool
 
     /// What holds on an export.
     package struct Rules: Sendable {
@@ -35,13 +37,14 @@ package final class Export: Sendable {
         }
     }
 
-    init(_ fileSystem: any FileSystem, at pseudoPath: String, number: Int, rules: Rules, junction: PseudoNode?) {
+    init(_ fileSystem: any FileSystem, at pseudoPath: String, number: Int, rules: Rules, junction: PseudoNode?, isHeld: Bool) {
         self.number = number
         self.fileSystem = fileSystem
         root = fileSystem.root
         self.pseudoPath = pseudoPath
         self.rules = rules
         self.junction = junction
+        self.isHeld = isHeld
         id = junction == nil ? 0 : StableHash.sealed(StableHash.of(Array(pseudoPath.utf8), seed: fileSystem.identity.folded))
         ownFSID = junction == nil ? (0, 0) : Self.fsid(of: fileSystem.identity, at: pseudoPath)
     }

@@ -8,11 +8,14 @@ package final class NameSpace: Sendable {
         package var pseudoPath: String
         package var fileSystem: any FileSystem
         package var rules: Export.Rules
+        /// Whether everything there is answered with NFS4ERR_DELAY, and the file system not asked.
+        package var isHeld: Bool
 
-        package init(pseudoPath: String, fileSystem: any FileSystem, rules: Export.Rules = Export.Rules()) {
+        package init(pseudoPath: String, fileSystem: any FileSystem, rules: Export.Rules = Export.Rules(), isHeld: Bool = false) {
             self.pseudoPath = pseudoPath
             self.fileSystem = fileSystem
             self.rules = rules
+            self.isHeld = isHeld
         }
     }
 
@@ -25,10 +28,11 @@ package final class NameSpace: Sendable {
 
     package init(_ entries: [Entry]) {
         pseudo = PseudoFileSystem(paths: entries.map(\.pseudoPath))
-        pseudoExport = Export(pseudo, at: "/", number: 0, rules: Export.Rules(), junction: nil)
+        pseudoExport = Export(pseudo, at: "/", number: 0, rules: Export.Rules(), junction: nil, isHeld: false)
         exports = entries.enumerated().map { [pseudo] index, entry in
             Export(
-                entry.fileSystem, at: entry.pseudoPath, number: index + 1, rules: entry.rules, junction: pseudo.node(at: entry.pseudoPath))
+                entry.fileSystem, at: entry.pseudoPath, number: index + 1, rules: entry.rules, junction: pseudo.node(at: entry.pseudoPath),
+                isHeld: entry.isHeld)
         }
         exportsByID = Dictionary(exports.map { ($0.id, $0) }) { $1 }
         exportsByPseudoPath = Dictionary(exports.map { ($0.pseudoPath, $0) }) { $1 }
@@ -43,7 +47,7 @@ package final class NameSpace: Sendable {
     func root(admitting admits: (Export) -> Bool) -> CurrentFile {
         let start = CurrentFile(node: pseudo.root, export: pseudoExport)
         let root = crossing(start)
-        return admits(root.export) ? root : start
+        return admits(root.export) || root.export.isHeld ? root : start
     }
 
     /// Steps from a pseudo directory that an export covers onto the export's root.
@@ -60,11 +64,13 @@ package final class NameSpace: Sendable {
     }
 
     /// The file a client's filehandle stands for.
-    /// - Throws: `badhandle` for what this server never made, `stale` for a file or an export that is gone.
+    /// - Throws: `badhandle` for what this server never made, `stale` for a file or an export that is gone, `delay` for one in an export
+    ///   that is held.
     func file(for handle: RawSpan, _ caller: (Export) -> Caller) throws(NFSStatus) -> CurrentFile {
         guard handle.byteCount > 8, handle.byteCount <= FileHandle.maximumLength else { throw .badhandle }
         let id = UInt64(bigEndian: handle.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
         guard let export = id == 0 ? pseudoExport : exportsByID[id] else { throw StableHash.isSealed(id) ? .stale : .badhandle }
+        guard !export.isHeld else { throw .delay }
         guard let inner = FileHandle(handle.extracting(8..<handle.byteCount)) else { throw .badhandle }
         return CurrentFile(node: try export.fileSystem.node(for: inner, caller(export)), export: export)
     }

@@ -20,7 +20,7 @@ final class NameSpaceView: Sendable {
         self.nameSpace = nameSpace
         let rules = nameSpace.exports.map { $0.rules.rule(peer) }
         self.rules = [Self.pseudoRule(over: rules.compactMap(\.self))] + rules
-        digests = self.rules.map(RuleDigest.init)
+        digests = [RuleDigest(self.rules[0])] + zip(nameSpace.exports, rules).map { RuleDigest($0.isHeld ? nil : $1) }
     }
 
     /// The rule of the pseudo file system: it accepts what any export accepts that admits the client, since the way to each leads

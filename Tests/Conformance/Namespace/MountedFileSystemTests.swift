@@ -2,9 +2,10 @@ import Glibc
 import NFSTestClient
 import Testing
 
-/// Whether this process may mount an image.
+/// Whether this process may mount an image, or has to.
 let canMount =
     geteuid() == 0 && access("/dev/loop-control", F_OK) == 0 && access("/usr/sbin/mkfs.ext4", X_OK) == 0
+    || getenv("CI").map { String(cString: $0) } == "true"
 let needsMounts: Comment = "needs root, mkfs.ext4 and loop devices: install e2fsprogs"
 
 @Suite("A file system mounted inside an export (RFC 8881 §7.7)", .serialized, .ownProcess, .enabled(if: canMount, needsMounts))

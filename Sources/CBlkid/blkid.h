@@ -1,0 +1,2 @@
+// What is on a block device (libblkid-dev).
+#include <blkid/blkid.h>
