@@ -57,9 +57,11 @@ struct ServiceTests {
         #expect(try await session.read(opened.handle, opened.stateID) == Array("before".utf8))
         try await session.run(.putFH(opened.handle), .write(opened.stateID, offset: 6, Array(" after".utf8), .fileSync))
         #expect(try await session.read(opened.handle, opened.stateID) == Array("before after".utf8))
-        _ = lock
         let contender = try await second.lookup(path: ["volume", "file"])
         #expect(contender == opened.handle)
+        let asked = try await second.compound(.putFH(contender), .lockT(.write, owner: "contender"))
+        #expect(asked.outcome == Outcome(.lockT, .denied))
+        try await session.run(.putFH(opened.handle), .lockU(lock))
         try await session.close(opened)
         #expect(share.stop() == 0, "\(share.log)")
     }
