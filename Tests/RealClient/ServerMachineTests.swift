@@ -15,11 +15,7 @@ extension RealClient {
                 async let second = machine.client("node-b", number: 3, in: laboratory)
                 let (worker, rival) = try await (first, second)
                 try await Load.during(workers: [worker], rival: rival) { load in
-                    if losesUnflushed {
-                        try await machine.crash(disk, unheardBy: [worker, rival], in: laboratory)
-                    } else {
-                        try await machine.kernel.cutPower()
-                    }
+                    try await machine.losePower(disk, unheardBy: [worker, rival], in: laboratory)
                     _ = try await ServerMachine(node: "server-again", in: laboratory, disk: disk)
                     try await load.goesOn(within: .seconds(60))
                 }
@@ -50,11 +46,7 @@ extension RealClient {
                     done
                     """)
                 try await eventually("names are made", within: .seconds(30)) { names.output.split(separator: "\n").count > 100 }
-                if losesUnflushed {
-                    try await machine.crash(disk, unheardBy: [client], in: laboratory)
-                } else {
-                    try await machine.kernel.cutPower()
-                }
+                try await machine.losePower(disk, unheardBy: [client], in: laboratory)
                 // The last line may be of a name that the client was about to remove.
                 let acknowledged = names.output.split(separator: "\n").filter { !$0.hasPrefix("-d moved") }
                 let next = try await ServerMachine(node: "server-again", in: laboratory, disk: disk)

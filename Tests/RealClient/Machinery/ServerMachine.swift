@@ -12,7 +12,7 @@ struct ServerMachine: Sendable {
     /// - Parameters:
     ///   - delay: how much longer the disk takes for whatever it is asked.
     init(node: String, in laboratory: Laboratory, disk: Disk, delay: Duration = .zero) async throws {
-        kernel = try await KernelClient(node: node, number: Self.number, in: laboratory, disks: [disk.path] + (disk.log.map { [$0] } ?? []))
+        kernel = try await KernelClient(node: node, number: Self.number, in: laboratory, disks: [disk.path, disk.log].compactMap(\.self))
         try await kernel.run(
             """
             device=/dev/ubda
@@ -38,9 +38,10 @@ struct ServerMachine: Sendable {
         }
     }
 
-    /// The machine loses power, and with it what its disk was never told to keep.
+    /// The machine loses power, and with it, where the disk is logged, what its disk was never told to keep.
     /// - Parameter clients: nothing is answered to them any more for some time before, so that the log has all they know of.
-    func crash(_ disk: Disk, unheardBy clients: [KernelClient], in laboratory: Laboratory) async throws {
+    func losePower(_ disk: Disk, unheardBy clients: [KernelClient], in laboratory: Laboratory) async throws {
+        guard disk.log != nil else { return try await kernel.cutPower() }
         for client in clients { try await laboratory.run("ip", "link", "set", client.card, "nomaster") }
         try await Task.sleep(for: .milliseconds(300))
         try await kernel.cutPower()
