@@ -57,11 +57,13 @@ let package = Package(
         .systemLibrary(name: "CACL", providers: [.apt(["libacl1-dev"])]),
         .systemLibrary(name: "CBlkid", providers: [.apt(["libblkid-dev"])]),
 
+        module("Threads", ["CLinux"]),
+
         // The wire.
         module("XDR"),
         module("RPC", ["XDR", "CTirpc"]),
         module("NFSProtocol", ["XDR"]),
-        module("Transport", ["RPC", "XDR", "CLinux", log, .product(name: "DequeModule", package: "swift-collections")]),
+        module("Transport", ["RPC", "XDR", "Threads", "CLinux", log, .product(name: "DequeModule", package: "swift-collections")]),
 
         // What is kept: files, state, identities, recovery.
         module("FileSystem", ["NFSProtocol"]),
@@ -88,7 +90,7 @@ let package = Package(
         module(
             "NFSServer",
             [
-                "XDR", "RPC", "NFSProtocol", "NFSState", "FileSystem", "RPCSecurity", "CLinux", log,
+                "XDR", "RPC", "NFSProtocol", "NFSState", "FileSystem", "RPCSecurity", "Threads", "CLinux", log,
                 .product(name: "DequeModule", package: "swift-collections"),
             ]),
         module(
@@ -112,7 +114,7 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
-                unixSignals, log,
+                log,
             ],
             exclude: ["Protocol/share_manager.proto", "Protocol/health.proto"]),
         program("nfs-server", ["NFSDaemon", "NFSServer", argumentParser]),

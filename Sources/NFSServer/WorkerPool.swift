@@ -1,6 +1,6 @@
-import CLinux
 import DequeModule
 import Glibc
+import Threads
 
 /// Threads for work that may wait for a device. All are started at once, by the server itself: a thread inherits the
 /// identity of the one that starts it, which later may be a caller's.
@@ -34,25 +34,8 @@ final class WorkerPool: @unchecked Sendable {
     /// Starts a thread that lives as long as the process, and with it what `body` uses.
     /// - Parameter name: as tools show it, at most 15 bytes.
     static func startThread(_ name: String, _ body: @escaping () -> Void) {
-        final class Body {
-            let run: () -> Void
-            init(_ run: @escaping () -> Void) { self.run = run }
-        }
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, nil,
-            { argument in
-                Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
-                return nil
-            },
-            Unmanaged.passRetained(
-                Body {
-                    clinux_name_thread(name)
-                    body()
-                }
-            ).toOpaque())
+        let status = DetachedThread.start(name, body)
         precondition(status == 0, "the system has no thread left for a worker: raise the limit of threads or lower --workers")
-        pthread_detach(thread)
     }
 
     private func run() {

@@ -3,6 +3,7 @@ import DequeModule
 import Glibc
 import RPC
 import Synchronization
+import Threads
 
 /// Which piece of brief work a loop has begun last.
 struct Piece: Equatable {
@@ -109,8 +110,8 @@ extension EventLoop {
     var isThreadRunning: Bool { clinux_thread_is_running(threadNumber.load(ordering: .relaxed)) }
 
     /// Has another thread go on if this one still is in the middle of `piece`.
-    func goOnElsewhere(_ piece: Piece) throws(TransportError) {
-        try Thread.start("rpc-loop") {
+    func goOnElsewhere(_ piece: Piece) {
+        _ = DetachedThread.start("rpc-loop") {
             if self.briefWork.abandon(piece) { self.run() }
         }
     }

@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import RPC
 import Synchronization
+import Threads
 import XDR
 
 /// Connections, and the thread that serves them: one at a time, and another only when that one waits in the middle of brief work.
@@ -79,7 +80,7 @@ final class EventLoop: @unchecked Sendable {
     }
 
     /// Starts a thread that serves the connections. Thereafter `waitForEnd` returns when everything is drained.
-    func start() throws(TransportError) { try Thread.start("rpc-loop") { self.run() } }
+    func start() throws(TransportError) { try TransportError.requireThread(DetachedThread.start("rpc-loop") { self.run() }) }
 
     func waitForEnd() { end.wait() }
 

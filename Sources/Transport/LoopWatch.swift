@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Threads
 
 /// A thread that sees to it that a loop goes on when the thread it runs on waits.
 ///
@@ -48,7 +49,7 @@ final class LoopWatch: @unchecked Sendable {
         pthread_mutex_unlock(lock)
     }
 
-    func start() throws(TransportError) { try Thread.start("rpc-watch") { self.run() } }
+    func start() throws(TransportError) { try TransportError.requireThread(DetachedThread.start("rpc-watch") { self.run() }) }
 
     /// Looks until `end`.
     private func run() {
@@ -69,7 +70,7 @@ final class LoopWatch: @unchecked Sendable {
                 seen[index].looks += 1
                 guard seen[index].looks >= Self.longestPiece || !loops[index].isThreadRunning else { continue }
                 // Without a thread for it the loop waits, and the next look tries again.
-                try? loops[index].goOnElsewhere(piece)
+                loops[index].goOnElsewhere(piece)
             }
             if quietLooks >= Self.lastLooks {
                 isLooking.store(false, ordering: .sequentiallyConsistent)

@@ -24,6 +24,11 @@ package struct TransportError: Error, Equatable, CustomStringConvertible {
 
     static func system(_ what: String, _ code: Int32) -> TransportError { TransportError("cannot \(what): \(text(code))") }
 
+    /// - Parameter code: of a thread that was to be started.
+    static func requireThread(_ code: Int32) throws(TransportError) {
+        guard code == 0 else { throw .system("start a thread", code) }
+    }
+
     /// The kernel's words for an errno.
     static func text(_ code: Int32) -> String { String(cString: strerror(code)) }
 }
