@@ -22,6 +22,9 @@ final class WorkerPool: @unchecked Sendable {
         }
     }
 
+    /// The same for work that itself runs on one of the threads and ends now, so that no other has to be woken.
+    func submitNext(_ work: @escaping () -> Void) { mutex.withLock { queue.append(work) } }
+
     /// Pieces of work that wait for a thread.
     var queued: Int { mutex.withLock { queue.count } }
 
