@@ -66,7 +66,8 @@ extension NFSServer {
         }
     }
 
-    /// Says that the server is awake, without which no lease runs out, and drops the clients that courtesy no longer keeps.
+    /// Says that the server is awake, without which no lease runs out, drops the clients that courtesy no longer keeps, and sees
+    /// which back channels have lost their contexts.
     package func checkLeases() {
         let now = now
         let dropped = clients.withLock { clients in
@@ -74,6 +75,7 @@ extension NFSServer {
             return clients.removeExpired(now: now)
         }
         for client in dropped { drop(client) }
+        backChannels.forgetEndedContexts()
         takeIdleClientsOffRecord(now)
     }
 
