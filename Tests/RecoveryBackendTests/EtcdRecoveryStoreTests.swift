@@ -150,7 +150,7 @@ struct EtcdRecoveryStoreTests {
     }
 
     @Test func aUserOfEtcdIsAuthenticated() async throws {
-        let member = try await EtcdServer.cluster(on: [EtcdServer.freshHost()], arguments: ["--auth-token-ttl", "1"])[0]
+        let member = try await EtcdServer.cluster(on: [EtcdServer.freshHost()], arguments: ["--auth-token-ttl", "5"])[0]
         func administer(_ path: String, _ body: String) async throws {
             let answer = try await Process.output(of: "/usr/bin/curl", ["-s", "\(member.endpoint)/v3/auth/\(path)", "-d", body])
             #expect(!answer.contains("error"), "\(path)")
@@ -173,7 +173,7 @@ struct EtcdRecoveryStoreTests {
             try await closing(EtcdRecoveryStore(configuration)) { store in
                 try await store.open(Self.version, for: Self.host)
                 // Longer than a token lives.
-                try await Task.sleep(for: .milliseconds(2500))
+                try await Task.sleep(for: .seconds(11))
                 try await store.activate(Self.version, for: Self.host)
             }
         }

@@ -4,7 +4,7 @@ import Testing
 @Suite("OPENs that empty a file race OPENs that deny writing (RFC 8881 §9.7, §18.16.3)")
 struct TruncationRaceTests {
     @Test(
-        "as long as a denial stands, the file stays as it is: nothing is destroyed by an OPEN that is then refused", .timeLimit(.minutes(1))
+        "as long as a denial stands, the file stays as it is: nothing is destroyed by an OPEN that is then refused", .timeLimit(.minutes(3))
     )
     func nothingIsDestroyed() async throws {
         let (session, directory) = try await newDirectory()

@@ -191,9 +191,9 @@ struct GracePeriodTests {
         #expect(try await scene.clients[0].reclaim(scene.file).outcome == Outcome(.open, .noGrace))
     }
 
-    @Test("when a listed client never comes back, grace lasts its time and not longer", .timeLimit(.minutes(1)))
+    @Test("when a listed client never comes back, grace lasts its time and not longer", .timeLimit(.minutes(3)))
     func lastsItsTime() async throws {
-        var scene = try await Scene(clients: 2, grace: 6)
+        var scene = try await Scene(clients: 2, grace: 15)
         let start = ContinuousClock.now
         try await scene.restart(returning: [0])
         try await scene.clients[0].completeReclaim()
@@ -205,13 +205,13 @@ struct GracePeriodTests {
         }
         #expect(reply.status == .ok)
         let lasted = ContinuousClock.now - start
-        #expect(lasted >= .seconds(5.9))
-        #expect(lasted < .seconds(12))
+        #expect(lasted >= .seconds(14.9))
+        #expect(lasted < .seconds(30))
     }
 
-    @Test("a client that missed a grace period is not readmitted by the next (§8.4.3, edge conditions)", .timeLimit(.minutes(1)))
+    @Test("a client that missed a grace period is not readmitted by the next (§8.4.3, edge conditions)", .timeLimit(.minutes(3)))
     func edgeCondition() async throws {
-        var scene = try await Scene(clients: 2, grace: 6)
+        var scene = try await Scene(clients: 2, grace: 15)
         try await scene.restart(returning: [0])
         #expect(try await scene.clients[0].reclaim(scene.file).status == .ok)
         try await scene.clients[0].completeReclaim()
@@ -235,7 +235,7 @@ struct GracePeriodTests {
         #expect(try await scene.clients[0].newOpen(scene.file).status == .ok)
     }
 
-    @Test("a request that waits for the end of grace is answered when it ends, or GRACE before", .timeLimit(.minutes(1)))
+    @Test("a request that waits for the end of grace is answered when it ends, or GRACE before", .timeLimit(.minutes(3)))
     func heldRequest() async throws {
         var scene = try await Scene(clients: 2)
         try await scene.restart(returning: [0, 1])
@@ -248,7 +248,7 @@ struct GracePeriodTests {
     }
 
     @Test(
-        "a retry of a request still being worked on is DELAY or its answer, and the work is done once (§2.10.6.2)", .timeLimit(.minutes(1)))
+        "a retry of a request still being worked on is DELAY or its answer, and the work is done once (§2.10.6.2)", .timeLimit(.minutes(3)))
     func retryInProgress() async throws {
         var scene = try await Scene(clients: 2)
         try await scene.restart(returning: [0, 1])
