@@ -138,7 +138,7 @@ let package = Package(
             ]),
         tests("RecoveryBackendTests", ["RecoveryBackend", "recovery-backend"]),
         tests("RecoveryJournalTests", ["RecoveryJournal"]),
-        tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "RecoveryBackend", "RecoveryJournal", "nfs-server"]),
+        tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "NFSTestClient", "RecoveryBackend", "RecoveryJournal", "nfs-server"]),
         .target(name: "NFSTestClient", path: "Tests/NFSTestClient", swiftSettings: swiftSettings),
         .target(
             name: "ConformanceRecord", dependencies: ["NFSTestClient"], path: "Tests/ConformanceRecord", swiftSettings: swiftSettings),
