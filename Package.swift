@@ -12,7 +12,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+    .executableTarget(
+        name: name, dependencies: dependencies, swiftSettings: swiftSettings,
+        // All symbols are looked up at the start, so that no call has to read the tables of symbols into memory later.
+        linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])])
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {

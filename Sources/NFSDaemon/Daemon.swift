@@ -113,9 +113,10 @@ package struct Daemon: Sendable {
                     for address in addresses { print("ready \(address)") }
                     fflush(nil)
                     onReady()
-                    clinux_release_startup_memory()
+                    clinux_release_unused_memory()
                 }
             }
+            group.addTask { await IdleMemory.release() }
             if let path = configuration.adminSocket {
                 group.addTask {
                     await runIfPossible("administration", at: path) {
