@@ -177,7 +177,9 @@ let package = Package(
             "ShareManagerTests",
             [
                 "ShareManager", "NFSTestClient", "share-manager",
-                .product(name: "Hummingbird", package: "hummingbird"), log,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"), log,
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),

@@ -28,7 +28,7 @@ package actor KubernetesLease {
     }
 
     /// The name of the node a pod runs on.
-    static func node(of pod: String, in namespace: String, api: KubernetesAPI) async throws -> String {
+    package static func node(of pod: String, in namespace: String, api: KubernetesAPI) async throws -> String {
         struct Pod: Decodable {
             struct Spec: Decodable { var nodeName: String }
             var spec: Spec
