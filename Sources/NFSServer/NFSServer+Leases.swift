@@ -68,6 +68,8 @@ extension NFSServer {
 
     /// Says that the server is awake, without which no lease runs out, and drops the clients that courtesy no longer keeps.
     package func checkLeases() {
+        // Another server may have the record. Leases stand still until this one may have it.
+        guard !isHeld else { return }
         let now = now
         let dropped = clients.withLock { clients in
             clients.noteAwake(now: now)

@@ -42,7 +42,7 @@ package func share(_ options: ShareOptions, environment: [String: String]) async
         if let lease {
             group.addTask {
                 do {
-                    try await lease.keep { try await share.setHeld($0) }
+                    try await lease.keep(daemon.setHeld)
                 } catch let lost as LeaseLost {
                     // Not one more request is answered, not even to end in order.
                     log.critical("\(lost): stopping at once")
