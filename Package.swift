@@ -109,7 +109,7 @@ let package = Package(
         module(
             "ShareManager",
             [
-                "NFSDaemon", "NFSServer", "NFSProtocol", "LocalFileSystem", "CBlkid",
+                "NFSDaemon", "NFSServer", "NFSProtocol", "LocalFileSystem", "CBlkid", "CLinux",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),

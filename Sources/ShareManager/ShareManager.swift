@@ -39,6 +39,13 @@ package func share(_ options: ShareOptions, environment: [String: String]) async
                 errors.setMended()
             }
         }
+        group.addTask {
+            // Whoever has nothing to ask of it at the time notices nothing.
+            while true {
+                try await Task.sleep(for: .seconds(5))
+                if await volume.hasLostDevice() { errors.take(.nxio) }
+            }
+        }
         if let lease {
             group.addTask {
                 do {
