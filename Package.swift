@@ -70,7 +70,7 @@ let package = Package(
 
         // What is kept: files, state, identities, recovery.
         module("FileSystem", ["NFSProtocol"]),
-        module("LocalFileSystem", ["FileSystem", "NFSProtocol", "CLinux", "CACL"]),
+        module("LocalFileSystem", ["FileSystem", "NFSProtocol", "Threads", "CLinux", "CACL"]),
         module("MemoryFileSystem", ["FileSystem", "NFSProtocol"]),
         module("NFSState", ["NFSProtocol"]),
         module("RPCSecurity", ["CGSSAPI", "NFSProtocol", "RPC", "XDR"]),

@@ -1,6 +1,6 @@
-import Glibc
 import NFSProtocol
 import Synchronization
+import Threads
 
 /// Brings files to stable storage, once for all threads that ask at about the same time.
 ///
@@ -47,36 +47,28 @@ package final class Flushes: Sendable {
 
 /// One flush, and those who wait for it.
 private final class Flush: @unchecked Sendable {
-    // Guarded by `lock`; the standard library has no condition variable to go with Mutex.
+    /// Guarded by `mutex`.
     private var result: Result<Void, NFSStatus>?
-    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let isOver = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let mutex = ConditionMutex()
+    private let isOver: Condition
 
     init() {
-        pthread_mutex_init(lock, nil)
-        pthread_cond_init(isOver, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(isOver)
-        pthread_mutex_destroy(lock)
-        isOver.deallocate()
-        lock.deallocate()
+        isOver = Condition(mutex)
     }
 
     func outcome() -> Result<Void, NFSStatus> {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        while true {
-            if let result { return result }
-            pthread_cond_wait(isOver, lock)
+        mutex.withLock {
+            while true {
+                if let result { return result }
+                isOver.wait()
+            }
         }
     }
 
     func end(with result: Result<Void, NFSStatus>) {
-        pthread_mutex_lock(lock)
-        self.result = result
-        pthread_cond_broadcast(isOver)
-        pthread_mutex_unlock(lock)
+        mutex.withLock {
+            self.result = result
+            isOver.broadcast()
+        }
     }
 }

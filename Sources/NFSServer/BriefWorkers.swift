@@ -1,6 +1,7 @@
 import DequeModule
 import Glibc
 import RPC
+import Threads
 
 /// Threads for work that may have to wait for a device but seldom does, such as a write to the page cache or a listing.
 ///
@@ -16,11 +17,11 @@ final class BriefWorkers: @unchecked Sendable {
     /// Looks that find no work after which there are none until work comes.
     private static let lastLooks = 20
 
-    // Everything below is guarded by `lock`; the standard library has no condition variable to go with Mutex.
-    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private let watch = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let mutex = ConditionMutex()
+    private let wake: Condition
+    private let watch: Condition
     private let threads: Int
+    // All below is guarded by `mutex`.
     private var queue = Deque<BriefWork>()
     private var finished: [() -> Void] = []
     /// Threads that work or were woken to, and those of them that have not noticed yet.
@@ -32,50 +33,45 @@ final class BriefWorkers: @unchecked Sendable {
 
     init(threads: Int) {
         self.threads = max(1, threads)
-        pthread_mutex_init(lock, nil)
-        pthread_cond_init(wake, nil)
-        pthread_cond_init(watch, nil)
+        wake = Condition(mutex)
+        watch = Condition(mutex)
         for _ in 0..<self.threads { WorkerPool.startThread("nfs-brief") { self.run() } }
         WorkerPool.startThread("nfs-watch") { self.watchOver() }
     }
 
     func submit(_ work: @escaping BriefWork) {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        queue.append(work)
-        if queue.count > Self.batch * awake { summon(1) }
-        if !isWatched {
-            isWatched = true
-            pthread_cond_signal(watch)
+        mutex.withLock {
+            queue.append(work)
+            if queue.count > Self.batch * awake { summon(1) }
+            if !isWatched {
+                isWatched = true
+                watch.signal()
+            }
         }
     }
 
     /// Pieces of work that wait for a thread.
-    var queued: Int {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        return queue.count
-    }
+    var queued: Int { mutex.withLock { queue.count } }
 
     private func summon(_ count: Int) {
         for _ in 0..<min(count, threads - awake) {
             awake += 1
             summoned += 1
-            pthread_cond_signal(wake)
+            wake.signal()
         }
     }
 
     private func run() {
-        pthread_mutex_lock(lock)
+        mutex.lock()
         while true {
-            while summoned == 0 { pthread_cond_wait(wake, lock) }
+            while summoned == 0 { wake.wait() }
             summoned -= 1
             repeat {
                 while let work = queue.popFirst() {
                     begun += 1
-                    pthread_mutex_unlock(lock)
+                    mutex.unlock()
                     let finish = work()
-                    pthread_mutex_lock(lock)
+                    mutex.lock()
                     if let finish { finished.append(finish) }
                     if finished.count >= Self.batch { finishAll() }
                 }
@@ -90,20 +86,20 @@ final class BriefWorkers: @unchecked Sendable {
         guard !finished.isEmpty else { return }
         var done: [() -> Void] = []
         swap(&done, &finished)
-        pthread_mutex_unlock(lock)
+        mutex.unlock()
         for finish in done { finish() }
-        pthread_mutex_lock(lock)
+        mutex.lock()
     }
 
     private func watchOver() {
         var quietLooks = 0
-        pthread_mutex_lock(lock)
+        mutex.lock()
         while true {
-            while !isWatched { pthread_cond_wait(watch, lock) }
+            while !isWatched { watch.wait() }
             let before = begun
-            pthread_mutex_unlock(lock)
+            mutex.unlock()
             usleep(Self.watchInterval)
-            pthread_mutex_lock(lock)
+            mutex.lock()
             quietLooks = begun == before && awake == 0 ? quietLooks + 1 : 0
             isWatched = quietLooks < Self.lastLooks
             if begun == before, awake > 0 {

@@ -15,7 +15,7 @@ final class FlushQueue: Sendable {
     /// A file is there from the first that waits until nobody does when its flush is over.
     private let waiting = Mutex<[FileHandle: [Waiter]]>([:])
 
-    /// - Returns: whether the file is to be flushed by the caller, for all that `next` tells.
+    /// - Returns: whether the caller is to see to it that the file is flushed, for all that `begin` tells.
     func join(_ file: FileHandle, _ waiter: Waiter) -> Bool {
         waiting.withLock { waiting in
             let isFirst = waiting[file] == nil
@@ -24,15 +24,21 @@ final class FlushQueue: Sendable {
         }
     }
 
-    /// Whom a flush of the file that begins now is for; nil when nobody waits any more.
-    func next(_ file: FileHandle) -> [Waiter]? {
+    /// Whom a flush of the file that begins now is for.
+    func begin(_ file: FileHandle) -> [Waiter] {
         waiting.withLock { waiting in
-            guard let waiters = waiting[file], !waiters.isEmpty else {
-                waiting[file] = nil
-                return nil
-            }
-            waiting[file] = []
+            var waiters: [Waiter] = []
+            swap(&waiters, &waiting[file, default: []])
             return waiters
+        }
+    }
+
+    /// - Returns: whether others have come since the flush began, so that the file is to be flushed once more.
+    func end(_ file: FileHandle) -> Bool {
+        waiting.withLock { waiting in
+            guard waiting[file]?.isEmpty != false else { return true }
+            waiting[file] = nil
+            return false
         }
     }
 }

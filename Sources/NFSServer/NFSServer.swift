@@ -148,17 +148,21 @@ package final class NFSServer: RPCService {
 
     private func flush(_ file: FileHandle, _ waiter: FlushQueue.Waiter, _ flush: @escaping () -> NFSStatus) {
         guard flushQueue.join(file, waiter) else { return }
-        workers.submit {
-            while let waiters = self.flushQueue.next(file) {
-                let begin = self.clock.now()
-                let status = flush()
-                self.counters.own.flush(took: self.clock.now() &- begin)
-                for waiter in waiters {
-                    waiter.compound.flushed = Flushed(written: waiter.written, status: status)
-                    self.advance(waiter.compound)
-                }
-            }
+        workers.submit { self.flushOnce(file, flush) }
+    }
+
+    /// Flushes a file, on a worker, for all that wait for it by now.
+    private func flushOnce(_ file: FileHandle, _ flush: @escaping () -> NFSStatus) {
+        let waiters = flushQueue.begin(file)
+        let begin = clock.now()
+        let status = flush()
+        counters.own.flush(took: clock.now() &- begin)
+        for waiter in waiters {
+            waiter.compound.flushed = Flushed(written: waiter.written, status: status)
+            advance(waiter.compound)
         }
+        // Behind what has come for other files meanwhile: one that is written to all the time must not have the thread for itself.
+        if flushQueue.end(file) { workers.submitNext { self.flushOnce(file, flush) } }
     }
 
     // MARK: Requests

@@ -1,35 +1,32 @@
 import DequeModule
-import Glibc
 import Threads
 
 /// Threads for work that may wait for a device. All are started at once, by the server itself: a thread inherits the
 /// identity of the one that starts it, which later may be a caller's.
 final class WorkerPool: @unchecked Sendable {
-    // The queue is guarded by `lock`; the standard library has no condition variable to go with Mutex.
-    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let mutex = ConditionMutex()
+    private let wake: Condition
+    /// Guarded by `mutex`.
     private var queue = Deque<() -> Void>()
 
     init(threads: Int) {
-        pthread_mutex_init(lock, nil)
-        pthread_cond_init(wake, nil)
+        wake = Condition(mutex)
         for _ in 0..<max(1, threads) { Self.startThread("nfs-worker") { self.run() } }
     }
 
     /// Runs `work` on one of the threads, in the order of submission.
     func submit(_ work: @escaping () -> Void) {
-        pthread_mutex_lock(lock)
-        queue.append(work)
-        pthread_cond_signal(wake)
-        pthread_mutex_unlock(lock)
+        mutex.withLock {
+            queue.append(work)
+            wake.signal()
+        }
     }
 
+    /// The same for work that itself runs on one of the threads and ends now, so that no other has to be woken.
+    func submitNext(_ work: @escaping () -> Void) { mutex.withLock { queue.append(work) } }
+
     /// Pieces of work that wait for a thread.
-    var queued: Int {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        return queue.count
-    }
+    var queued: Int { mutex.withLock { queue.count } }
 
     /// Starts a thread that lives as long as the process, and with it what `body` uses.
     /// - Parameter name: as tools show it, at most 15 bytes.
@@ -40,10 +37,10 @@ final class WorkerPool: @unchecked Sendable {
 
     private func run() {
         while true {
-            pthread_mutex_lock(lock)
-            while queue.isEmpty { pthread_cond_wait(wake, lock) }
-            let work = queue.removeFirst()
-            pthread_mutex_unlock(lock)
+            let work = mutex.withLock {
+                while queue.isEmpty { wake.wait() }
+                return queue.removeFirst()
+            }
             work()
         }
     }

@@ -8,18 +8,9 @@ extension FileStates {
     /// - Throws: `badStateid` (unknown, of another file or client, from the future, of an earlier server instance: §15.1.16.5
     ///   rules NFS4ERR_STALE_STATEID out), `oldStateid`, `openmode`; `expired`, `adminRevoked` for revoked state.
     package func check(_ stateID: StateID, of file: FileHandle, client: Client, access: ShareAccess) throws(NFSStatus) -> OpenResource? {
-        guard let position = files.index(forKey: file) else { throw statusOfUnknown(stateID, of: file, client: client) }
-        let opens = files.values[position].opens
-        var name = stateID.other
-        if let lock = files.values[position].locks.first(where: { $0.stateID.other == name }) {
-            guard lock.client === client else { throw .badStateid }
-            try lock.stateID.accept(stateID)
-            name = lock.open
-        }
-        guard let open = opens.first(where: { $0.stateID.other == name && $0.client === client }) else {
+        guard let position = files.index(forKey: file), let open = try files.values[position].open(of: stateID, client: client) else {
             throw statusOfUnknown(stateID, of: file, client: client)
         }
-        if name == stateID.other { try open.stateID.accept(stateID) }
         if let resource = access.contains(.write) ? open.writing : open.reading { return resource }
         guard !access.contains(.write) else { throw .openmode }
         return nil
@@ -57,6 +48,7 @@ extension FileStates {
             let index = files.values[position].locks.firstIndex(where: { $0.stateID.other == stateID.other }),
             files.values[position].locks[index].ranges.isEmpty
         else { throw .locksHeld }
-        forget(files.values[position].locks.remove(at: index))
+        files.values[position].locks.remove(at: index).client.countState(-1)
+        names.forget(stateID.other)
     }
 }

@@ -28,8 +28,8 @@ extension FileStates {
             return .granted(files.values[position].opens[own].stateID, released: unused)
         }
         try client.checkRoom(limit: limits.statesPerClient)
-        let open = OpenState(other: nextName(for: file), client: client, owner: owner, share: share, resource: resource)
-        files[file, default: File()].opens.append(open)
+        let open = OpenState(other: names.next(for: file), client: client, owner: owner, share: share, resource: resource)
+        files[file, default: FileState()].opens.append(open)
         client.countState(1)
         return .granted(open.stateID, released: nil)
     }
@@ -64,13 +64,12 @@ extension FileStates {
     }
 
     /// Where the open is that a client names.
-    func findOpen(
+    private func findOpen(
         _ stateID: StateID, of file: FileHandle, client: Client
-    ) throws(NFSStatus) -> (Dictionary<FileHandle, File>.Index, Int) {
-        guard let position = files.index(forKey: file),
-            let index = files.values[position].opens.firstIndex(where: { $0.stateID.other == stateID.other && $0.client === client })
-        else { throw statusOfUnknown(stateID, of: file, client: client) }
-        try files.values[position].opens[index].stateID.accept(stateID)
+    ) throws(NFSStatus) -> (Dictionary<FileHandle, FileState>.Index, Int) {
+        guard let position = files.index(forKey: file), let index = try files.values[position].openIndex(stateID, of: client) else {
+            throw statusOfUnknown(stateID, of: file, client: client)
+        }
         return (position, index)
     }
 }

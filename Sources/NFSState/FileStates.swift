@@ -6,67 +6,33 @@ package typealias OpenResource = any AnyObject & Sendable
 
 /// The opens and byte-range locks of files (RFC 8881 §8, §9). One shard of `FileStateShards`.
 package struct FileStates: Sendable {
-    struct File: Sendable {
-        var opens: [OpenState] = []
-        var locks: [LockState] = []
-        /// In the order in which they began to wait.
-        var waiters: [WaitingLock] = []
-    }
-
-    private let instance: ServerInstance
-    private let shard: UInt8
     let limits: StateLimits
-    private var counter: UInt64 = 0
-
-    /// The files with an open. The files of `names` and the states in them are kept together by the functions below.
-    var files: [FileHandle: File] = [:]
-    /// For stateids that come without a filehandle (TEST_STATEID, FREE_STATEID).
-    var names: [StateID.Other: FileHandle] = [:]
+    /// The files with an open. The names of the states in them are kept in step by the functions below.
+    var files: [FileHandle: FileState] = [:]
+    var names: StateNames
     /// The names of opens and locks that were revoked, until the client frees them.
     var revoked: [StateID.Other: RevokedState] = [:]
 
     /// - Parameter shard: the number of this shard, which goes into its stateids.
     package init(instance: ServerInstance, shard: UInt8, limits: StateLimits) {
-        self.instance = instance
-        self.shard = shard
         self.limits = limits
-    }
-
-    /// A name no state had before.
-    mutating func nextName(for file: FileHandle) -> StateID.Other {
-        counter += 1
-        let name = StateID.Other(instance: instance, shard: shard, counter: counter)
-        names[name] = file
-        return name
+        names = StateNames(instance: instance, shard: shard)
     }
 
     /// Removes an open, the locks made under it and those that wait for it.
     /// - Parameter revocation: why, if the client has to acknowledge it.
     mutating func removeOpen(
-        at index: Int, of position: Dictionary<FileHandle, File>.Index, as revocation: Revocation? = nil
+        at index: Int, of position: Dictionary<FileHandle, FileState>.Index, as revocation: Revocation? = nil
     ) -> [OpenResource] {
-        let open = files.values[position].opens.remove(at: index)
-        let file = files.keys[position]
-        names[open.stateID.other] = nil
-        open.client.countState(-1)
-        let locks = files.values[position].locks.filter { $0.open == open.stateID.other }
-        for lock in locks { forget(lock) }
-        files.values[position].locks.removeAll { $0.open == open.stateID.other }
-        removeWaiters(at: position) { $0.open == open.stateID.other }
+        let (open, locks) = files.values[position].removeOpen(at: index)
+        let gone = [open.stateID.other] + locks.map(\.stateID.other)
+        for name in gone { names.forget(name) }
         if let revocation {
-            for name in [open.stateID.other] + locks.map(\.stateID.other) {
-                revoked[name] = RevokedState(client: open.client, file: file, revocation: revocation)
-            }
-            open.client.countRevoked(1 + locks.count, as: revocation)
+            for name in gone { revoked[name] = RevokedState(client: open.client, file: files.keys[position], revocation: revocation) }
+            open.client.countRevoked(gone.count, as: revocation)
         }
         if files.values[position].opens.isEmpty { files.remove(at: position) }
         return open.resources
-    }
-
-    /// Forgets the name and the count of a lock stateid that goes.
-    mutating func forget(_ lock: LockState) {
-        names[lock.stateID.other] = nil
-        lock.client.countState(-1 - lock.ranges.count)
     }
 
     package func checkInvariants() throws(InvariantViolation) {
@@ -104,7 +70,7 @@ package struct FileStates: Sendable {
             try require(names[name] == nil, "a revoked stateid is in use")
             try require(!state.client.isGone, "a client that is gone has a revoked stateid")
         }
-        for file in files.values { try checkWaiters(of: file) }
+        for file in files.values { try file.checkWaiters(limits: limits) }
     }
 
     /// Opens, lock stateids, ranges and waiting locks of the client here: what `Client.stateCount` counts over all shards.

@@ -15,38 +15,30 @@ final class LoopWatch: @unchecked Sendable {
 
     private let loops: [EventLoop]
     private let isLooking = Atomic<Bool>(false)
-    // Guards `isOver`, and changes of `isLooking` to true; the standard library has no condition variable to go with Mutex.
-    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    /// Guards `isOver`, and changes of `isLooking` to true.
+    private let mutex = ConditionMutex()
+    private let wake: Condition
     private var isOver = false
 
     init(_ loops: [EventLoop]) {
         self.loops = loops
-        pthread_mutex_init(lock, nil)
-        pthread_cond_init(wake, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(wake)
-        pthread_mutex_destroy(lock)
-        wake.deallocate()
-        lock.deallocate()
+        wake = Condition(mutex)
     }
 
     /// A loop, on its thread, has begun a piece of work.
     func look() {
         guard !isLooking.load(ordering: .sequentiallyConsistent) else { return }
-        pthread_mutex_lock(lock)
-        isLooking.store(true, ordering: .relaxed)
-        pthread_cond_signal(wake)
-        pthread_mutex_unlock(lock)
+        mutex.withLock {
+            isLooking.store(true, ordering: .relaxed)
+            wake.signal()
+        }
     }
 
     func end() {
-        pthread_mutex_lock(lock)
-        isOver = true
-        pthread_cond_signal(wake)
-        pthread_mutex_unlock(lock)
+        mutex.withLock {
+            isOver = true
+            wake.signal()
+        }
     }
 
     func start() throws(TransportError) { try TransportError.requireThread(DetachedThread.start("rpc-watch") { self.run() }) }
@@ -82,9 +74,9 @@ final class LoopWatch: @unchecked Sendable {
 
     /// - Returns: false when it is over.
     private func waitForWork() -> Bool {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        while !isOver, !isLooking.load(ordering: .relaxed) { pthread_cond_wait(wake, lock) }
-        return !isOver
+        mutex.withLock {
+            while !isOver, !isLooking.load(ordering: .relaxed) { wake.wait() }
+            return !isOver
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Dispatch
 import NFSProtocol
 import NFSServer
 import NFSTestClient
@@ -39,6 +40,40 @@ struct SharedFlushTests {
         #expect(stable > 0)
         if !fails { #expect(stable == Self.clients * Int(Self.rounds)) }
         #expect(cache.flushes <= Self.clients * Int(Self.rounds), "at most one for each request")
+    }
+
+    @Test("of files that always wait for the next one leave the others their turn", .timeLimit(.minutes(1)))
+    func fairness() async throws {
+        let (first, last) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        // As many as there are threads wait, and then all but one.
+        let cache = VolatileCache { flush in
+            if flush != 3 { (flush < 3 ? first : last).wait() }
+            return false
+        }
+        let device = FailingDevice(try memoryFiles(), cache: cache)
+        let server = await InProcessServer.start([NameSpace.Entry(pseudoPath: "/export", fileSystem: device)])
+        // Opened before the threads are all taken.
+        var opened: [(session: TestSession, file: OpenedFile)] = []
+        for name in ["busy", "busy too", "busy", "busy too", "other"] {
+            let session = try await server.session()
+            opened.append((session, try await session.open(session.lookup("/export"), name)))
+        }
+        func commit(_ index: Int) async throws -> Task<Status, any Error> {
+            let (session, file) = opened[index]
+            let before = server.figures().slotsInUse
+            let task = Task { try await session.compound(.putFH(file.handle), .commit()).status }
+            while server.figures().slotsInUse == before { try await Task.sleep(for: .milliseconds(1)) }
+            return task
+        }
+        var busy = [try await commit(0), try await commit(1)]
+        while cache.flushes < 2 { try await Task.sleep(for: .milliseconds(1)) }
+        busy += [try await commit(2), try await commit(3)]
+        let other = try await commit(4)
+        while server.figures().queued[0].count == 0 { try await Task.sleep(for: .milliseconds(1)) }
+        for _ in 1...2 { first.signal() }
+        #expect(try await other.value == .ok)
+        for _ in 1...2 { last.signal() }
+        for task in busy { #expect(try await task.value == .ok) }
     }
 
     private static func writeStable(_ byte: UInt8, at offset: UInt64, _ file: OpenedFile, _ session: TestSession) async throws -> Bool {
