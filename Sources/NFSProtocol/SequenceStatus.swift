@@ -5,6 +5,10 @@
 
     /// SEQ4_STATUS_CB_PATH_DOWN: no session of the client has a connection for callbacks.
     package static let callbackPathDown = SequenceStatus(rawValue: 0x1)
+    /// SEQ4_STATUS_CB_GSS_CONTEXTS_EXPIRING: all RPCSEC_GSS contexts for callbacks of the session end within the time of a lease.
+    package static let callbackContextsExpiring = SequenceStatus(rawValue: 0x2)
+    /// SEQ4_STATUS_CB_GSS_CONTEXTS_EXPIRED: all of them have ended or are gone.
+    package static let callbackContextsExpired = SequenceStatus(rawValue: 0x4)
     /// SEQ4_STATUS_EXPIRED_ALL_STATE_REVOKED: the lease ran out and all the client held is gone, until it has freed each stateid.
     package static let expiredAllStateRevoked = SequenceStatus(rawValue: 0x8)
     /// SEQ4_STATUS_EXPIRED_SOME_STATE_REVOKED: the same for a part of it.

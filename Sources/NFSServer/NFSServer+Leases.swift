@@ -66,7 +66,8 @@ extension NFSServer {
         }
     }
 
-    /// Says that the server is awake, without which no lease runs out, and drops the clients that courtesy no longer keeps.
+    /// Says that the server is awake, without which no lease runs out, drops the clients that courtesy no longer keeps, and sees
+    /// which back channels have lost their contexts.
     package func checkLeases() {
         // Another server may have the record. Leases stand still until this one may have it.
         guard !isHeld else { return }
@@ -76,6 +77,7 @@ extension NFSServer {
             return clients.removeExpired(now: now)
         }
         for client in dropped { drop(client) }
+        backChannels.forgetEndedContexts()
         takeIdleClientsOffRecord(now)
     }
 

@@ -78,7 +78,8 @@ package final class NFSServer: RPCService {
         self.identities = identities
         self.instance = ServerInstance(rawValue: instance)
         self.onDeviceError = onDeviceError
-        self.kerberos = kerberos.map { KerberosService($0, limits, clock) }
+        let kerberos = kerberos.map { KerberosService($0, limits, clock) }
+        self.kerberos = kerberos
         slowOperations = SlowOperations(seconds: limits.slowOperationSeconds, log: log)
         slowNanoseconds = slowOperations.nanoseconds
         workers = WorkerPool(threads: workerThreads)
@@ -88,7 +89,8 @@ package final class NFSServer: RPCService {
             actAsServer: { served.actAsServer() })
         backChannels = BackChannels(
             CallbackMeans(
-                pool: pool, timeLimit: .milliseconds(limits.callbackMilliseconds), actAsServer: { served.actAsServer() }))
+                pool: pool, timeLimit: .milliseconds(limits.callbackMilliseconds), clock: clock, kerberos: kerberos,
+                actAsServer: { served.actAsServer() }))
         sessions = SessionTable()
         clients = Mutex(
             ClientTable(
@@ -182,7 +184,7 @@ package final class NFSServer: RPCService {
             advance(compound)
         case .gss(let call): receive(call, record, on: connection, context)
         case .refused(let xid, let reply): answer(reply, to: xid, on: connection)
-        case .reply(let xid): context.path.receive(record, to: xid)
+        case .reply(let xid): context.path.receive(record, to: xid, backChannels.means)
         case .undecodable: connection.close()
         }
     }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Where the back channel of a session stands.
 package enum BackChannelCondition: UInt8, Sendable {
-    /// The client has not asked for one that could be used.
+    /// The client has not asked for one that could be used, or what it gave for it has ended.
     case none
     /// The client has not answered its first call yet.
     case untested

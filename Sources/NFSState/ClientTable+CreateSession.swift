@@ -18,19 +18,17 @@ package struct CreateSessionRequest: Sendable {
     package var flags: CreateSessionFlags
     package var fore: ChannelAttributes
     package var back: ChannelAttributes
-    /// csa_cb_program and csa_sec_parms, or why they cannot be used.
-    package var callbacks: Result<CallbackParameters, NFSStatus>
+    /// Why csa_sec_parms cannot be used, if so.
+    package var refusal: NFSStatus?
 
     package init(
-        clientID: ClientID, sequence: UInt32, flags: CreateSessionFlags, fore: ChannelAttributes, back: ChannelAttributes,
-        callbacks: Result<CallbackParameters, NFSStatus>
+        clientID: ClientID, sequence: UInt32, flags: CreateSessionFlags, fore: ChannelAttributes, back: ChannelAttributes
     ) {
         self.clientID = clientID
         self.sequence = sequence
         self.flags = flags
         self.fore = fore
         self.back = back
-        self.callbacks = callbacks
     }
 }
 
@@ -89,7 +87,7 @@ extension ClientTable {
         _ request: CreateSessionRequest, for record: Record
     ) throws(NFSStatus) -> (session: Session, result: CreateSessionResult) {
         guard request.flags.isSubset(of: .known) else { throw .inval }
-        let callbacks = try request.callbacks.get()
+        if let refusal = request.refusal { throw refusal }
         let slots = max(1, min(request.fore.maximumRequests, UInt32(clamping: limits.slots)))
         let fore = try request.fore.granted(limits, slots: min(slots, self.slots.share(among: sessions.count + 1)))
         // Replies are kept in memory and connections are TCP: no other flag is granted.
@@ -97,8 +95,7 @@ extension ClientTable {
         let back = flags.contains(.backChannel) ? try request.back.grantedForCallbacks() : request.back.withoutPadding
         guard record.sessions.count < limits.sessionsPerClient, sessions.count < limits.sessions else { throw .nospc }
         let id = nextSessionID(for: record.client)
-        let session = Session(
-            id: id, client: record.client, fore: fore, back: back, slots: slots, budget: self.slots, callbacks: callbacks)
+        let session = Session(id: id, client: record.client, fore: fore, back: back, slots: slots, budget: self.slots)
         let result = CreateSessionResult(session: id, sequence: request.sequence, flags: flags, fore: fore, back: back)
         return (session, result)
     }

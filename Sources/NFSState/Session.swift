@@ -20,16 +20,16 @@ package final class Session: Sendable {
     private let budget: SlotBudget
     private let destroyed = Atomic(false)
     private let connections = Mutex([ConnectionID: Channels]())
-    private let callbacks: Mutex<CallbackParameters>
     /// A `BackChannelCondition`. Changes below the lock of `connections`.
     private let backChannelCondition = Atomic(BackChannelCondition.none.rawValue)
+    /// When the last RPCSEC_GSS context for calls to the client ends, in nanoseconds; the highest number when that is never.
+    private let contextsEnd = Atomic(UInt64.max)
 
     /// - Parameters:
     ///   - fore: with the number of slots to begin with.
     ///   - slots: how many the client can use at most.
     init(
-        id: SessionID, client: Client, fore: ChannelAttributes, back: ChannelAttributes, slots: UInt32, budget: SlotBudget,
-        callbacks: CallbackParameters
+        id: SessionID, client: Client, fore: ChannelAttributes, back: ChannelAttributes, slots: UInt32, budget: SlotBudget
     ) {
         self.id = id
         self.client = client
@@ -37,7 +37,6 @@ package final class Session: Sendable {
         self.back = back
         self.slots = (0..<slots).map { _ in Slot() }
         self.budget = budget
-        self.callbacks = Mutex(callbacks)
         slotCount = Atomic(fore.maximumRequests)
         keptCount = Atomic(fore.maximumRequests)
     }
@@ -184,18 +183,13 @@ package final class Session: Sendable {
 
     // MARK: The back channel
 
-    /// How calls to the client are made, as CREATE_SESSION or BACKCHANNEL_CTL last said (§18.33).
-    package var callbackParameters: CallbackParameters { callbacks.withLock { $0 } }
-
-    /// BACKCHANNEL_CTL: another program number, and a credential that may be used from now on if there is one.
-    package func change(_ parameters: CallbackParameters) {
-        callbacks.withLock { $0 = CallbackParameters(program: parameters.program, credential: parameters.credential ?? $0.credential) }
-    }
-
     /// Says how the back channel is, for SEQUENCE to tell. A session that is destroyed has none.
-    package func setBackChannel(_ condition: BackChannelCondition) {
+    /// - Parameter contextsEnd: when the last RPCSEC_GSS context the client assigned to it ends; nil when there never was one.
+    package func setBackChannel(_ condition: BackChannelCondition, contextsEnd: MonotonicTime? = nil) {
         connections.withLock { _ in
-            if !isDestroyed { change(to: condition) }
+            guard !isDestroyed else { return }
+            change(to: condition)
+            self.contextsEnd.store(contextsEnd?.nanoseconds ?? .max, ordering: .relaxed)
         }
     }
 
@@ -206,8 +200,17 @@ package final class Session: Sendable {
 
     /// What SEQUENCE tells the client about its back channels. A client that never had one is told nothing: what §2.10.13.2.4
     /// demands to be told is a loss.
-    package var backChannelStatus: SequenceStatus {
+    /// - Parameter leaseSeconds: contexts that end within this time are told of beforehand.
+    package func backChannelStatus(now: MonotonicTime, leaseSeconds: UInt32) -> SequenceStatus {
         var status: SequenceStatus = client.hasLostBackChannel ? .callbackPathDown : []
+        let contextsEnd = contextsEnd.load(ordering: .relaxed)
+        if contextsEnd != .max {
+            if contextsEnd <= now.nanoseconds {
+                status.insert(.callbackContextsExpired)
+            } else if contextsEnd - now.nanoseconds <= UInt64(leaseSeconds) * 1_000_000_000 {
+                status.insert(.callbackContextsExpiring)
+            }
+        }
         switch BackChannelCondition(rawValue: backChannelCondition.load(ordering: .relaxed)) {
         case .lost: status.insert(.callbackPathDownSession)
         case .faulty: status.insert(.backChannelFault)

@@ -48,6 +48,24 @@ package struct GSSCredential: Equatable, Sendable {
     }
 }
 
+extension GSSCredential {
+    /// Bytes of a handle at most, if the credential is not to be longer than RFC 5531 §8.2 has it.
+    package static let longestHandle = RPCAuthentication.maximumBody - words
+    /// Bytes of a body in front of the handle.
+    private static let words = 20
+
+    /// Bytes of the body of a credential with a handle of so many.
+    package static func length(handle: Int) -> Int { words + (handle + 3) & ~3 }
+
+    /// Writes the credential of a call to the other end, with a handle that is its own.
+    package static func write(to writer: inout XDRWriter, sequence: UInt32, service: GSSService, handle: [UInt8]) {
+        writer.uint32(RPCAuthentication.gss)
+        writer.uint32(UInt32(length(handle: handle.count)))
+        for word in [version, Procedure.data.rawValue, sequence, service.rawValue] { writer.uint32(word) }
+        writer.opaque(handle)
+    }
+}
+
 /// rpc_gss_service_t: how the arguments and results of a call are protected (RFC 2203 §5).
 package enum GSSService: UInt32, Sendable {
     /// Only the header of the call is.

@@ -170,9 +170,28 @@ extension RPCCall {
     package static func write(
         to writer: inout XDRWriter, xid: UInt32, program: UInt32, version: UInt32, procedure: UInt32, flavor: UInt32, credential: [UInt8]
     ) {
-        for word in [xid, RPCMessage.call, RPCMessage.version, program, version, procedure, flavor] { writer.uint32(word) }
+        begin(to: &writer, xid: xid, program: program, version: version, procedure: procedure)
+        writer.uint32(flavor)
         writer.opaque(credential)
-        writer.uint32(RPCAuthentication.none)
-        writer.uint32(0)
+        writer.rpcVerifier(nil)
+    }
+
+    /// Writes the header of a call up to the credential.
+    package static func begin(to writer: inout XDRWriter, xid: UInt32, program: UInt32, version: UInt32, procedure: UInt32) {
+        for word in [xid, RPCMessage.call, RPCMessage.version, program, version, procedure] { writer.uint32(word) }
+    }
+}
+
+extension XDRWriter {
+    /// The verifier of a call or a reply.
+    /// - Parameter checksum: its body with RPCSEC_GSS; nil for AUTH_NONE.
+    package mutating func rpcVerifier(_ checksum: RawSpan?) {
+        if let checksum {
+            uint32(RPCAuthentication.gss)
+            opaque(checksum)
+        } else {
+            uint32(RPCAuthentication.none)
+            uint32(0)
+        }
     }
 }

@@ -55,13 +55,7 @@ package enum RPCReply: Equatable, Sendable {
 
     private static func accepted(_ status: UInt32, _ checksum: RawSpan?, to writer: inout XDRWriter) {
         writer.uint32(0)
-        if let checksum {
-            writer.uint32(RPCAuthentication.gss)
-            writer.opaque(checksum)
-        } else {
-            writer.uint32(RPCAuthentication.none)
-            writer.uint32(0)
-        }
+        writer.rpcVerifier(checksum)
         writer.uint32(status)
     }
 
@@ -72,21 +66,27 @@ package enum RPCReply: Equatable, Sendable {
 }
 
 extension RPCReply {
-    /// Reads the reply to a call made here, from its first byte up to the results. What its verifier says does not matter with
-    /// AUTH_NONE and AUTH_SYS.
-    package static func decode(from reader: inout XDRReader) throws(XDRError) -> RPCReply {
+    /// Reads the reply to a call made here, from its first byte up to the results.
+    /// - Returns: also where in the record the body of its verifier stands, if that is one of RPCSEC_GSS. What others say does not
+    ///   matter.
+    package static func decode(from reader: inout XDRReader) throws(XDRError) -> (reply: RPCReply, checksum: Range<Int>?) {
         _ = try reader.uint32()  // xid
         guard try reader.uint32() == RPCMessage.reply else { throw .invalid }
         switch try reader.uint32() {
         case 0: return try accepted(from: &reader)
-        case 1: return try denied(from: &reader)
+        case 1: return (try denied(from: &reader), nil)
         default: throw .invalid
         }
     }
 
-    private static func accepted(from reader: inout XDRReader) throws(XDRError) -> RPCReply {
-        _ = try reader.uint32()
-        _ = try reader.opaque(maximum: RPCAuthentication.maximumBody)
+    private static func accepted(from reader: inout XDRReader) throws(XDRError) -> (RPCReply, Range<Int>?) {
+        let flavor = try reader.uint32()
+        let start = reader.offset + 4
+        let length = try reader.opaque(maximum: RPCAuthentication.maximumBody).byteCount
+        return (try outcome(from: &reader), flavor == RPCAuthentication.gss ? start..<start + length : nil)
+    }
+
+    private static func outcome(from reader: inout XDRReader) throws(XDRError) -> RPCReply {
         switch try reader.uint32() {
         case 0: return .success
         case 1: return .programUnavailable

@@ -23,7 +23,11 @@ package final class GSSAcceptor: Sendable {
         table = Mutex(GSSContextTable(limit: limit))
     }
 
-    package func knows(_ handle: GSSHandle) -> Bool { table.withLock { $0[handle] != nil } }
+    /// The context with this handle, if it is there, its ticket has not ended, and `principal` made it.
+    package func context(_ handle: GSSHandle, of principal: String) -> GSSContext? {
+        guard let context = table.withLock({ $0[handle] }), context.principal == principal, now() < context.expiry else { return nil }
+        return context
+    }
 
     // MARK: Context creation
 

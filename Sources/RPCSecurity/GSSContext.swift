@@ -7,13 +7,15 @@ package final class GSSContext: Sendable {
     /// Who the client is, as Kerberos writes it: `user@REALM`.
     package let principal: String
     /// When its ticket ends, in nanoseconds of the acceptor's clock.
-    let expiry: UInt64
+    package let expiry: UInt64
     let checksumLength: Int
     /// What wrapping adds to any message at most.
     let wrapping: SecurityContext.Wrapping
     private let state: Mutex<State>
     private let used: Atomic<UInt64>
     private let dropped = Atomic(false)
+    /// The number of the last call of the server in it.
+    private let lastCall = Atomic<UInt32>(0)
     private let backlog = Mutex<[@Sendable () -> Void]>([])
 
     private struct State: Sendable {
@@ -39,11 +41,15 @@ package final class GSSContext: Sendable {
 
     /// When a call was made in it last, or else when it was made.
     var lastUse: UInt64 { used.load(ordering: .relaxed) }
-    func use(now: UInt64) { used.store(now, ordering: .relaxed) }
+    package func use(now: UInt64) { used.store(now, ordering: .relaxed) }
 
     /// Whether the server has forgotten it. Calls that came before are still answered in it.
-    var isDropped: Bool { dropped.load(ordering: .acquiring) }
+    package var isDropped: Bool { dropped.load(ordering: .acquiring) }
     func drop() { dropped.store(true, ordering: .releasing) }
+
+    /// Numbers a call of the server. All its calls in the context are counted together, also those of other sessions, since a client
+    /// takes each number once. One that reaches the end of the numbers (MAXSEQ) refuses the context (§5.3.3.3).
+    func nextCall() -> UInt32 { lastCall.wrappingAdd(1, ordering: .relaxed).newValue }
 
     // MARK: What takes long
 
@@ -104,6 +110,18 @@ package final class GSSContext: Sendable {
 
     /// The checksum of a number, as verifiers have it.
     func checksum(of number: UInt32) -> [UInt8]? { state.withLock { $0.context.checksum(of: number, length: checksumLength) } }
+
+    /// The checksum of a header.
+    func checksum(of bytes: RawSpan) -> [UInt8]? {
+        bytes.withUnsafeBytes { bytes in state.withLock { $0.context.checksum(of: bytes, length: checksumLength) } }
+    }
+
+    /// Whether `checksum` is the client's of a number.
+    func verify(_ number: UInt32, _ checksum: RawSpan) -> Bool {
+        withUnsafeBytes(of: number.bigEndian) { number in
+            checksum.withUnsafeBytes { checksum in state.withLock { $0.context.verify(number, checksum) } }
+        }
+    }
 
     /// Puts the checksum of `bytes` at `checksum`.
     func sign(_ bytes: UnsafeRawBufferPointer, into checksum: UnsafeMutableRawBufferPointer) -> Bool {

@@ -71,11 +71,12 @@ final class SecurityContext: @unchecked Sendable {
 
     /// The checksum of a number, which is `length` bytes long, as verifiers have it.
     func checksum(of number: UInt32, length: Int) -> [UInt8]? {
+        withUnsafeBytes(of: number.bigEndian) { checksum(of: $0, length: length) }
+    }
+
+    func checksum(of bytes: UnsafeRawBufferPointer, length: Int) -> [UInt8]? {
         var checksum = [UInt8](repeating: 0, count: length)
-        let isSigned = withUnsafeBytes(of: number.bigEndian) { number in
-            checksum.withUnsafeMutableBytes { sign(number, into: $0) }
-        }
-        return isSigned ? checksum : nil
+        return checksum.withUnsafeMutableBytes { sign(bytes, into: $0) } ? checksum : nil
     }
 
     /// GSS_GetMIC: puts the checksum of `bytes`, which is `checksum.count` long, at `checksum`.

@@ -86,7 +86,7 @@ package final class ClientContext: Sendable {
         return Credential(flavor: flavor, body: body.bytes)
     }
 
-    private static func word(_ value: UInt32) -> [UInt8] {
+    package static func word(_ value: UInt32) -> [UInt8] {
         var encoder = XDREncoder()
         encoder.uint32(value)
         return encoder.bytes
@@ -134,18 +134,24 @@ package final class ClientContext: Sendable {
         guard reply.flavor == Self.flavor, verifies(reply.verifier, of: Self.word(sequence)) else {
             throw LabError("the verifier is not the checksum of the sequence number: \(reply)")
         }
-        guard case .success(let results) = reply.body, service != .none else { return reply.body }
-        var decoder = XDRDecoder(results)
+        guard case .success(let results) = reply.body else { return reply.body }
+        return .success(try open(results, service, sequence: sequence))
+    }
+
+    /// Results or arguments without their protection, which must be right.
+    package func open(_ bytes: [UInt8], _ service: Service, sequence: UInt32) throws -> [UInt8] {
+        guard service != .none else { return bytes }
+        var decoder = XDRDecoder(bytes)
         var body = try decoder.opaque()
         if service == .integrity {
-            guard verifies(try decoder.opaque(), of: body) else { throw LabError("the checksum of the results is wrong") }
+            guard verifies(try decoder.opaque(), of: body) else { throw LabError("the checksum of what is protected is wrong") }
         } else {
             body = try unwrap(body)
         }
         try decoder.end()
         var inner = XDRDecoder(body)
-        guard try inner.uint32() == sequence else { throw LabError("the results have another sequence number") }
-        return .success(try inner.fixed(inner.remaining))
+        guard try inner.uint32() == sequence else { throw LabError("another sequence number is protected") }
+        return try inner.fixed(inner.remaining)
     }
 
     // MARK: GSSAPI
@@ -175,7 +181,7 @@ package final class ClientContext: Sendable {
                 gss_unwrap(minor, state.pointer, message, output, &isConfidential, nil)
             }
         }
-        guard isConfidential != 0 else { throw LabError("the results are not encrypted") }
+        guard isConfidential != 0 else { throw LabError("what is protected is not encrypted") }
         return plain
     }
 

@@ -96,7 +96,7 @@ struct CreateSessionTests {
         var unknownFlag = sessionRequest(client.id, 1)
         unknownFlag.flags = CreateSessionFlags(rawValue: 8)
         var unknownHandle = sessionRequest(client.id, 2)
-        unknownHandle.callbacks = .failure(.noent)
+        unknownHandle.refusal = .noent
         for (request, status) in [(unknownFlag, NFSStatus.inval), (unknownHandle, .noent)] {
             for _ in 0..<2 { #expect(throws: status) { try create(request) } }
         }

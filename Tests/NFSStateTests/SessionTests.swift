@@ -142,15 +142,6 @@ struct SessionTests {
         #expect(!session.isBound(10))
     }
 
-    @Test func newCallbackParametersKeepTheCredentialIfTheyBringNone() {
-        let credential = session.callbackParameters.credential
-        session.change(CallbackParameters(program: 3, credential: nil))
-        #expect(session.callbackParameters == CallbackParameters(program: 3, credential: credential))
-        let other = CallbackParameters(program: 4, credential: CallbackParameters.Credential(flavor: 1, body: [1]))
-        session.change(other)
-        #expect(session.callbackParameters == other)
-    }
-
     // MARK: What SEQUENCE says of the back channel
 
     @Test func onlyALostBackChannelIsDown() throws {
@@ -161,7 +152,7 @@ struct SessionTests {
                 sessionRequest(client.id, 2), principal: root, connection: 2, now: seconds(0))
         else { throw NFSStatus.serverfault }
         func expect(_ one: SequenceStatus, _ other: SequenceStatus, works: Bool, _ location: SourceLocation = #_sourceLocation) {
-            #expect(first.backChannelStatus == one && second.backChannelStatus == other, sourceLocation: location)
+            #expect(first.status == one && second.status == other, sourceLocation: location)
             #expect(client.hasBackChannel == works, sourceLocation: location)
         }
         expect([], [], works: false)
@@ -176,9 +167,31 @@ struct SessionTests {
         second.setBackChannel(.faulty)
         expect([.callbackPathDown, .callbackPathDownSession], [.callbackPathDown, .backChannelFault], works: false)
         _ = try table.destroySession(first.id)
-        #expect(second.backChannelStatus == .backChannelFault)
+        #expect(second.status == .backChannelFault)
         first.setBackChannel(.lost)
-        #expect(second.backChannelStatus == .backChannelFault, "a session that is destroyed has no back channel")
+        #expect(second.status == .backChannelFault, "a session that is destroyed has no back channel")
+    }
+
+    @Test func contextsForCallbacksAreToldOfFromALeaseBeforeTheirEndOn() throws {
+        var table = clientTable()
+        let (_, session, _) = try table.connect("a")
+        func expect(_ status: SequenceStatus, at nanoseconds: UInt64, _ location: SourceLocation = #_sourceLocation) {
+            let now = MonotonicTime(nanoseconds: nanoseconds)
+            #expect(session.backChannelStatus(now: now, leaseSeconds: 60) == status, sourceLocation: location)
+        }
+        let (end, lease) = (seconds(1000).nanoseconds, seconds(60).nanoseconds)
+        expect([], at: .max - 1)
+        session.setBackChannel(.works, contextsEnd: MonotonicTime(nanoseconds: end))
+        expect([], at: end - lease - 1)
+        expect(.callbackContextsExpiring, at: end - lease)
+        expect(.callbackContextsExpiring, at: end - 1)
+        expect(.callbackContextsExpired, at: end)
+        expect(.callbackContextsExpired, at: .max)
+        session.setBackChannel(.works, contextsEnd: MonotonicTime(nanoseconds: end + 1000))
+        expect(.callbackContextsExpiring, at: end)
+        // One that has no end.
+        session.setBackChannel(.works, contextsEnd: MonotonicTime(nanoseconds: .max))
+        expect([], at: .max - 1)
     }
 
     /// Exactly once: whatever retries come in between, each sequence id runs once, and its retries get its reply.
@@ -205,4 +218,9 @@ struct SessionTests {
         }
         #expect(last > 50)
     }
+}
+
+extension Session {
+    /// What SEQUENCE tells of the back channel at the beginning of time.
+    fileprivate var status: SequenceStatus { backChannelStatus(now: seconds(0), leaseSeconds: 60) }
 }

@@ -38,8 +38,6 @@ let wide = ChannelAttributes(
 let narrow = ChannelAttributes(
     maximumRequest: 4096, maximumResponse: 4096, maximumCachedResponse: 0, maximumOperations: 2, maximumRequests: 4)
 
-let callbacks = CallbackParameters(program: 0x4000_0000, credential: CallbackParameters.Credential(flavor: 0, body: []))
-
 func clientTable(_ adjust: (inout StateLimits) -> Void = { _ in }) -> ClientTable {
     var limits = StateLimits()
     adjust(&limits)
@@ -48,7 +46,7 @@ func clientTable(_ adjust: (inout StateLimits) -> Void = { _ in }) -> ClientTabl
 
 func sessionRequest(_ client: ClientID, _ sequence: UInt32, fore: ChannelAttributes = wide, back: Bool = true) -> CreateSessionRequest {
     CreateSessionRequest(
-        clientID: client, sequence: sequence, flags: back ? .backChannel : [], fore: fore, back: narrow, callbacks: .success(callbacks))
+        clientID: client, sequence: sequence, flags: back ? .backChannel : [], fore: fore, back: narrow)
 }
 
 extension ClientTable {

@@ -30,6 +30,15 @@ package struct CallbackCompound: Equatable, Sendable {
     package let notifyLock: NotifyLock?
 }
 
+/// What stands between a callback program and the wire.
+package protocol CallbackProtection: Sendable {
+    /// A call as it would be without protection, but for its credential; throws for one no server may send.
+    func open(_ call: [UInt8]) throws -> [UInt8]
+
+    /// What goes to the server for a reply.
+    func protect(_ reply: [UInt8]) throws -> [[UInt8]]
+}
+
 /// The callback program of a client, on all connections of it: answers as a client should, or as a test wants, and keeps what came.
 package final class CallbackService: Sendable {
     package enum Answer: Sendable {
@@ -60,11 +69,20 @@ package final class CallbackService: Sendable {
         var carriedOut: [CallbackCompound] = []
     }
 
+    private let protection: (any CallbackProtection)?
     private let decide: @Sendable (CallbackCall, _ number: Int) -> Answer
     private let state = Mutex(State())
 
-    /// - Parameter decide: says how the call with this number, counted from 0, is answered.
-    package init(_ decide: @escaping @Sendable (CallbackCall, _ number: Int) -> Answer = { _, _ in .properly }) { self.decide = decide }
+    /// - Parameters:
+    ///   - protection: nil for a client that knows none.
+    ///   - decide: says how the call with this number, counted from 0, is answered.
+    package init(
+        protection: (any CallbackProtection)? = nil,
+        _ decide: @escaping @Sendable (CallbackCall, _ number: Int) -> Answer = { _, _ in .properly }
+    ) {
+        self.protection = protection
+        self.decide = decide
+    }
 
     /// Everything that came.
     package var calls: [CallbackCall] { state.withLock { $0.calls } }
@@ -90,7 +108,8 @@ package final class CallbackService: Sendable {
     package static let programUnavailable: [UInt8] = [1, 0, 0, 0, 1].flatMap { [0, 0, 0, $0] }
 
     package enum Response: Sendable {
-        case reply([UInt8])
+        /// Messages to be sent one behind the other.
+        case replies([[UInt8]])
         case nothing
         case hangUp
     }
@@ -99,7 +118,7 @@ package final class CallbackService: Sendable {
     package static func isCall(_ message: [UInt8]) -> Bool { message.count >= 8 && message[4..<8].allSatisfy { $0 == 0 } }
 
     package func receive(_ message: [UInt8], over connection: Int) throws -> Response {
-        var decoder = XDRDecoder(message)
+        var decoder = XDRDecoder(try protection?.open(message) ?? message)
         let xid = try decoder.uint32()
         let call = try Self.call(&decoder, over: connection)
         let number = state.withLock { state in
@@ -116,11 +135,11 @@ package final class CallbackService: Sendable {
             var reply = XDREncoder()
             reply.uint32(xid)
             reply.raw(rest)
-            return .reply(reply.bytes)
+            return .replies([reply.bytes])
         case let answer:
             for _ in 0..<4 { reply.uint32(0) }  // accepted, AUTH_NONE, success
             if let compound = call.compound { reply.raw(results(of: compound, answer)) }
-            return .reply(reply.bytes)
+            return .replies(try protection?.protect(reply.bytes) ?? [reply.bytes])
         }
     }
 

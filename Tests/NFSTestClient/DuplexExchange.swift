@@ -80,7 +80,7 @@ private final class DuplexSocket: Sendable {
                 continue
             }
             switch try? service.receive(message, over: number) {
-            case .reply(let reply): send(reply)
+            case .replies(let replies): for reply in replies { send(reply) }
             case .nothing: break
             case .hangUp, nil: shutDown()
             }

@@ -59,8 +59,8 @@ extension Operation {
     package enum CallbackSecurity: Sendable {
         case none
         case sys(uid: UInt32, gid: UInt32)
-        /// With the handle of a context the server has made, or not.
-        case gss(handle: [UInt8])
+        /// With the handle of a context the server has made, or not; the service, and the client's own handle.
+        case gss(handle: [UInt8], service: UInt32 = 1, clientHandle: [UInt8] = [5, 6, 7, 8])
         /// A flavour that may not stand here.
         case undefined
     }
@@ -226,11 +226,11 @@ extension XDREncoder {
             case .sys(let uid, let gid):
                 encoder.uint32(1)
                 encoder.raw(Credential.sysBody(uid: uid, gid: gid, groups: [], machine: "conformance"))
-            case .gss(let handle):
+            case .gss(let handle, let service, let clientHandle):
                 encoder.uint32(6)
-                encoder.uint32(1)
+                encoder.uint32(service)
                 encoder.opaque(handle)
-                encoder.opaque([5, 6, 7, 8])
+                encoder.opaque(clientHandle)
             case .undefined: encoder.uint32(2)
             }
         }

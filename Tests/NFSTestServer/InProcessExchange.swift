@@ -32,7 +32,7 @@ package actor InProcessExchange: RPCExchange {
     /// Answers a call of the engine.
     func answer(_ call: [UInt8], by service: CallbackService, as number: Int) throws {
         switch try service.receive(call, over: number) {
-        case .reply(let reply): server.receive(record(reply), on: connection)
+        case .replies(let replies): for reply in replies { server.receive(record(reply), on: connection) }
         case .nothing: break
         case .hangUp: close()
         }

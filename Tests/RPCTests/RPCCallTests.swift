@@ -39,6 +39,18 @@ private func served(_ disposition: RPCCall.Disposition) -> RPCCall? {
         #expect(writer.bytes(from: 0).withUnsafeBytes { Array($0) } == CallBuilder(credential: (1, body)).bytes)
     }
 
+    @Test(arguments: [[0, 0, 0, 0, 0, 0, 1, 2], [1], [UInt8](repeating: 7, count: GSSCredential.longestHandle)] as [[UInt8]])
+    func aCallInAContextThatIsWrittenReadsAsOneMadeByHand(handle: [UInt8]) {
+        var writer = XDRWriter(pool: BufferPool(), limit: 1024)
+        RPCCall.begin(to: &writer, xid: 0x1234_5678, program: 100_003, version: 4, procedure: 1)
+        GSSCredential.write(to: &writer, sequence: 9, service: .privacy, handle: handle)
+        let checksum: [UInt8] = [1, 2, 3, 4, 5]
+        writer.rpcVerifier(checksum.span.bytes)
+        let credential = CallBuilder.gss(sequence: 9, service: 3, handle: handle)
+        #expect(credential.body.count == GSSCredential.length(handle: handle.count) && credential.body.count <= 400)
+        #expect(writer.bytes(from: 0).withUnsafeBytes { Array($0) } == CallBuilder(credential: credential, verifier: (6, checksum)).bytes)
+    }
+
     @Test func nullIsACallLikeOthers() throws {
         #expect(served(decode { $0.procedure = 0 })?.procedure == 0)
     }

@@ -83,12 +83,18 @@ struct Look: ParsableCommand {
 
     private func look() async throws {
         let abuse = try await Abuse(keytab: keytab, ticket: ticket, ticketOfOldCipher: ticketOfOldCipher)
-        for _ in 0..<rounds { try await abuse.round() }
+        try await use(abuse)
         let before = mallinfo2().uordblks
-        for _ in 0..<rounds { try await abuse.round() }
+        try await use(abuse)
         let grown = Int(mallinfo2().uordblks) - Int(before)
         print("\(rounds * Abuse.contextsInRound) contexts: \(grown) bytes more in use than before")
         guard grown <= Self.tolerance else { throw Failure(description: "contexts leave memory behind") }
+    }
+
+    private func use(_ abuse: Abuse) async throws {
+        for _ in 0..<rounds { try await abuse.round() }
+        // The runtime keeps the timer of a call to a client until its time comes, though it was cancelled.
+        try await Task.sleep(for: .milliseconds(Limits().callbackMilliseconds))
     }
 }
 
@@ -125,6 +131,7 @@ struct Abuse {
             try await use(context, service, over: connection)
             for change in Self.changes { try await refuse(context, service, change, over: connection) }
             try await replay(context, service, over: connection)
+            try await beCalled(in: context, service)
             try await end(context, service, over: connection)
         }
         // More than there is room for, of which one is made in several steps and one with an old cipher.
@@ -145,6 +152,35 @@ struct Abuse {
             let tag = [UInt8](repeating: 7, count: size)
             guard try await connection.compound([], tag: tag).tag == tag else { throw Failure(description: "another tag comes back") }
         }
+    }
+
+    /// A client that is called in the context: it answers with what is not proved to be its own, before it answers at all, and refuses the
+    /// context in the end.
+    private func beCalled(in context: ClientContext, _ service: Service) async throws {
+        let handle = [UInt8](repeating: 7, count: 380)
+        let contexts = CallbackContexts { _, _, reply in
+            var replies = [reply, reply, reply]
+            replies[0].verifier.body[20] ^= 1
+            if service != .none { replies[1].results[20] ^= 1 }
+            return replies
+        }
+        contexts.add(context, as: handle)
+        let denial: [UInt8] = [1, 1, 1, 14].flatMap { [0, 0, 0, $0] }
+        let callbacks = CallbackService(protection: contexts) { _, number in number < 3 ? .properly : .message(denial) }
+        let connection = Connection(KerberosExchange(server.connect(answering: callbacks), context, service))
+        let client = try await connection.compound(.exchangeID(.unique())).succeeded().exchangeID
+        let session = try await TestSession.establish(
+            over: connection, owner: .unique(), client: client,
+            callbackSecurity: [.gss(handle: context.handle, service: service.rawValue, clientHandle: handle)])
+        try await eventually("a back channel") { server.canCall(client.clientID) }
+        for isAnswered in [true, true, false] {
+            guard await server.notifyLock(client.clientID, file: [1, 2, 3], owner: [4]) == isAnswered else {
+                throw Failure(description: "a call to a client does not end as it should")
+            }
+        }
+        _ = try await connection.compound(.destroySession(session.id)).succeeded()
+        _ = try await connection.compound(.destroyClientID(client.clientID)).succeeded()
+        await connection.close()
     }
 
     // MARK: Abuse

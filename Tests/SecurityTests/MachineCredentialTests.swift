@@ -171,27 +171,4 @@ struct MachineCredentialTests {
         let created = try await alice.compound(next).succeeded().session
         #expect(try await alice.compound(.destroySession(created.id)).status == .ok)
     }
-
-    @Test("a back channel may be offered a context that the server has made, and no other")
-    func backChannel() async throws {
-        let client = try await client(.none)
-        let context = Operation.CallbackSecurity.gss(handle: machine.handle)
-        // The server makes no calls in contexts: where it is offered nothing else it does not agree to a back channel.
-        let offers = [
-            ([context, .sys(uid: 0, gid: 0)], Operation.createSessionBackChannel), ([.none, context], Operation.createSessionBackChannel),
-            ([context], 0),
-        ]
-        for (step, (security, granted)) in offers.enumerated() {
-            let request = Operation.createSession(
-                clientID: client.clientID, sequence: client.sequence + UInt32(step), flags: Operation.createSessionBackChannel,
-                security: security)
-            #expect(try await connection(machine).compound(request).succeeded().session.flags == granted)
-        }
-        for handle in [[], [1, 2, 3, 4], machine.handle.map { $0 ^ 1 }] {
-            let session = try await TestSession.establish(over: KerberosExchange(server.connect(), machine, .integrity))
-            let reply = try await session.compound(.backchannelCtl(security: [.none, .gss(handle: handle)]))
-            #expect(reply.outcome == Outcome(.backchannelCtl, .noEnt))
-            #expect(try await session.compound(.backchannelCtl(security: [.none, .gss(handle: machine.handle)])).status == .ok)
-        }
-    }
 }

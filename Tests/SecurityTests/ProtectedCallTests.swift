@@ -123,6 +123,12 @@ struct ProtectedCallTests {
         },
         Case("the service 0", .none, .authError(AuthError.badCredential)) { call, _ in call.credential.body[15] = 0 },
         Case("the service 4", .none, .authError(AuthError.badCredential)) { call, _ in call.credential.body[15] = 4 },
+        // RPCSEC_GSS version 2 (RFC 5403): the context was made in version 1.
+        Case("version 2", .none, .authError(AuthError.badCredential)) { call, context in
+            try sign(
+                &call, context,
+                ClientContext.credential(ControlProcedure.data, context.nextSequence(), .none, context.handle, version: 2))
+        },
         Case("more behind the handle", .none, .authError(AuthError.badCredential)) { call, _ in call.credential.body += [0, 0, 0, 0] },
         Case("a handle cut short", .none, .authError(AuthError.badCredential)) { call, _ in call.credential.body.removeLast(4) },
         Case("no credential", .none, .authError(AuthError.badCredential)) { call, _ in call.credential.body = [] },

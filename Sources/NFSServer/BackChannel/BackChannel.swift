@@ -5,7 +5,8 @@ import RPC
 import Synchronization
 import XDR
 
-/// The back channel of a session: the connections it has, its slots, and the calls on their way (RFC 8881 §2.10.6, §20.9).
+/// The back channel of a session: what its calls prove themselves with, the connections it has, its slots, and the calls on their way
+/// (RFC 8881 §2.10.6, §2.10.8.2, §20.9).
 ///
 /// A call keeps its slot and sequence id until the client has answered it, over whichever connection it is sent, so that the
 /// client carries it out once. Whoever made it waits no longer than a client may take to answer.
@@ -46,9 +47,11 @@ final class BackChannel: Sendable {
     }
 
     private struct State {
+        var parameters: CallbackParameters
         var paths: [Path] = []
-        var slots: [Slot]
-        /// How many of the slots the client lets the server use.
+        /// Those that were used.
+        var slots: [Slot] = []
+        /// How many the client lets the server use.
         var usable: Int
         var queue = Deque<Call>()
         /// Whether the client asked for a back channel, has answered over it, and how the last answers were.
@@ -62,28 +65,32 @@ final class BackChannel: Sendable {
 
         var workingPath: CallbackPath? { paths.first { !$0.isSilent }?.path }
 
-        var condition: BackChannelCondition {
+        func condition(now: MonotonicTime) -> BackChannelCondition {
+            guard parameters.offersAny else { return .none }
             if isFaulty { return .faulty }
-            if workingPath != nil { return hasAnswered ? .works : .untested }
-            return wasBound ? .lost : .none
+            guard workingPath != nil else { return wasBound ? .lost : .none }
+            guard parameters.credential(now: now) != nil else { return .none }
+            return hasAnswered ? .works : .untested
         }
     }
 
     /// What is to be done once the state is unlocked.
     private typealias Actions = [@Sendable () -> Void]
 
-    init(_ session: Session, _ means: CallbackMeans) {
+    init(_ session: Session, _ parameters: CallbackParameters, _ means: CallbackMeans) {
         self.session = session
         self.means = means
-        let slots = Int(min(session.back.maximumRequests, Self.maximumSlots))
-        state = Mutex(State(slots: (0..<slots).map { _ in Slot() }, usable: slots))
+        state = Mutex(State(parameters: parameters, usable: Self.slots(of: session)))
+        session.setBackChannel(.none, contextsEnd: parameters.contextsEnd)
     }
+
+    private static func slots(of session: Session) -> Int { Int(min(session.back.maximumRequests, maximumSlots)) }
 
     private func change(_ body: (inout State, inout Actions) -> Void) {
         let actions = state.withLock { state in
             var actions = Actions()
             if !state.isShut { body(&state, &actions) }
-            session.setBackChannel(session.callbackParameters.credential == nil ? .none : state.condition)
+            session.setBackChannel(state.condition(now: means.now), contextsEnd: state.parameters.contextsEnd)
             return actions
         }
         for action in actions { action() }
@@ -109,7 +116,12 @@ final class BackChannel: Sendable {
         change { state, actions in remove(id, &state, &actions) }
     }
 
-    /// The program or the credential has changed: what was refused before may be taken now.
+    /// BACKCHANNEL_CTL: other parameters for calls from now on.
+    func change(to parameters: CallbackParameters) {
+        change { state, _ in state.parameters.change(to: parameters, now: means.now) }
+    }
+
+    /// The parameters have changed, and the client knows: what was refused before may be taken now.
     func parametersChanged() {
         change { state, actions in
             for index in state.paths.indices { state.paths[index].isSilent = false }
@@ -117,6 +129,25 @@ final class BackChannel: Sendable {
             state.isProbing = false
             probe(&state, &actions)
         }
+    }
+
+    /// Goes on without the contexts that have ended.
+    func forgetEndedContexts() {
+        guard state.withLock({ !$0.parameters.contexts.isEmpty }) else { return }
+        change { state, actions in
+            if state.parameters.forgetEnded(now: means.now) { reroute(&state, &actions) }
+        }
+    }
+
+    /// The client refused a call in a context, which is of no use then (RFC 2203 §5.3.3.3).
+    /// - Returns: false if that is not what the reply says.
+    private func forget(
+        _ credential: CallbackCredential, _ reply: RPCReply, _ state: inout State, _ actions: inout Actions
+    ) -> Bool {
+        guard case .context(let context) = credential, case .authError = reply else { return false }
+        state.parameters.forget(context)
+        reroute(&state, &actions)
+        return true
     }
 
     /// The session is gone.
@@ -131,34 +162,30 @@ final class BackChannel: Sendable {
     /// CB_NULL over the first connection that is not known to be silent, unless the client has answered over one already.
     private func probe(_ state: inout State, _ actions: inout Actions) {
         guard !state.hasAnswered else { return resume(&state, &actions) }
-        let parameters = session.callbackParameters
-        guard !state.isProbing, let credential = parameters.credential, let path = state.workingPath else { return }
+        guard !state.isProbing, let credential = state.parameters.credential(now: means.now), let path = state.workingPath else {
+            return
+        }
         state.isProbing = true
         state.probe += 1
         let number = state.probe
+        let message = CallbackMessage(program: state.parameters.program, credential: credential, compound: nil)
         actions.append {
-            path.call(self.means) { message, xid in
-                CallbackCompound.writeNull(to: &message, xid: xid, program: parameters.program, credential)
-            } _: { outcome in
-                self.probed(path, number, outcome)
-            }
+            path.call(message, self.means) { outcome in self.probed(path, number, credential, outcome) }
         }
     }
 
-    private func probed(_ path: CallbackPath, _ number: Int, _ outcome: CallbackPath.Outcome) {
+    private func probed(_ path: CallbackPath, _ number: Int, _ credential: CallbackCredential, _ outcome: CallbackPath.Outcome) {
         change { state, actions in
             guard state.probe == number else { return }
             state.isProbing = false
             switch outcome {
             case .lost: remove(path.id, &state, &actions)
             case .silence: silence(path.id, &state, &actions)
-            case .reply(let reply):
-                var reader = XDRReader(reply.bytes)
-                if (try? RPCReply.decode(from: &reader)) == .success {
-                    heard(path.id, &state)
-                    return resume(&state, &actions)
-                }
-                silence(path.id, &state, &actions)
+            case .results:
+                heard(path.id, &state)
+                return resume(&state, &actions)
+            case .refused(let reply):
+                if !forget(credential, reply, &state, &actions) { silence(path.id, &state, &actions) }
             }
             probe(&state, &actions)
         }
@@ -172,20 +199,25 @@ final class BackChannel: Sendable {
 
     private func remove(_ id: ConnectionID, _ state: inout State, _ actions: inout Actions) {
         state.paths.removeAll { $0.path.id == id }
-        reroute(id, &state, &actions)
+        resendCalls(on: id, &state)
+        reroute(&state, &actions)
     }
 
     private func silence(_ id: ConnectionID, _ state: inout State, _ actions: inout Actions) {
         guard let index = state.paths.firstIndex(where: { $0.path.id == id }) else { return }
         state.paths[index].isSilent = true
-        reroute(id, &state, &actions)
+        resendCalls(on: id, &state)
+        reroute(&state, &actions)
     }
 
-    /// Sends the calls that are on a connection over another one; where there is none, nobody waits for them any longer (§2.10.6.2).
-    private func reroute(_ id: ConnectionID, _ state: inout State, _ actions: inout Actions) {
+    private func resendCalls(on id: ConnectionID, _ state: inout State) {
         for index in state.slots.indices where state.slots[index].path == id { state.slots[index].path = nil }
-        guard state.workingPath == nil else { return resume(&state, &actions) }
-        // The next connection has to show that it works.
+    }
+
+    /// Sends what has lost its way by another one; where there is none, nobody waits any longer (§2.10.6.2).
+    private func reroute(_ state: inout State, _ actions: inout Actions) {
+        guard state.workingPath == nil || state.parameters.credential(now: means.now) == nil else { return resume(&state, &actions) }
+        // The next one has to show that it works.
         state.hasAnswered = false
         for index in state.slots.indices { tell(false, &state.slots[index].call, &actions) }
         abandonQueue(&state, &actions)
@@ -196,7 +228,10 @@ final class BackChannel: Sendable {
     /// Makes a call if the back channel works.
     func call(_ operation: CallbackOperation, _ completion: @escaping Completion) {
         change { state, actions in
-            guard state.condition == .works, fits(operation), state.queue.count < Self.maximumQueue else {
+            let now = means.now
+            guard state.condition(now: now) == .works, let credential = state.parameters.credential(now: now),
+                fits(operation, credential), state.queue.count < Self.maximumQueue
+            else {
                 return actions.append { completion(false) }
             }
             state.queue.append(Call(operation: operation, completion: completion))
@@ -205,63 +240,76 @@ final class BackChannel: Sendable {
     }
 
     /// Whether the client takes a message as long as this (§2.10.6.4).
-    private func fits(_ operation: CallbackOperation) -> Bool {
+    private func fits(_ operation: CallbackOperation, _ credential: CallbackCredential) -> Bool {
         let back = session.back
         guard back.maximumRequests > 0, back.maximumOperations >= CallbackCompound.operations,
-            back.maximumResponse >= CallbackCompound.smallestReply, let credential = session.callbackParameters.credential
+            Int(back.maximumResponse) >= CallbackCompound.smallestReply + credential.replyOverhead
         else { return false }
         let compound = CallbackCompound(session: session.id, slot: 0, sequence: 0, highestSlot: 0, operation: operation)
-        var message = XDRWriter(pool: means.pool, limit: min(Int(back.maximumRequest), CallbackCompound.largestMessage))
-        compound.write(to: &message, xid: 0, program: 0, credential)
+        let limit = min(Int(back.maximumRequest), CallbackMessage.maximumLength) - credential.callOverhead
+        var message = XDRWriter(pool: means.pool, limit: limit)
+        RPCCall.write(to: &message, xid: 0, program: 0, version: 0, procedure: 0, flavor: 0, credential: [])
+        compound.encode(to: &message)
         defer { means.pool.give(back: message.detach().buffer) }
         return !message.overflowed
     }
 
     /// Sends what can be sent: first what must be sent again, then what waits for a slot.
     private func resume(_ state: inout State, _ actions: inout Actions) {
-        guard state.hasAnswered, !state.isFaulty, let path = state.workingPath else { return }
+        guard state.hasAnswered, !state.isFaulty, let path = state.workingPath,
+            let credential = state.parameters.credential(now: means.now)
+        else { return }
         for index in state.slots.indices where state.slots[index].call != nil && state.slots[index].path == nil {
-            send(index, over: path, &state, &actions)
+            send(index, over: path, credential, &state, &actions)
         }
-        while let call = state.queue.first, let index = state.slots.prefix(state.usable).firstIndex(where: { $0.call == nil }) {
+        while let call = state.queue.first, let index = freeSlot(&state) {
             state.queue.removeFirst()
             state.slots[index].sequence &+= 1
             state.slots[index].call = call
-            send(index, over: path, &state, &actions)
+            send(index, over: path, credential, &state, &actions)
         }
     }
 
-    private func send(_ index: Int, over path: CallbackPath, _ state: inout State, _ actions: inout Actions) {
-        let parameters = session.callbackParameters
-        guard let call = state.slots[index].call, let credential = parameters.credential else { return }
+    private func freeSlot(_ state: inout State) -> Int? {
+        if let index = state.slots.prefix(state.usable).firstIndex(where: { $0.call == nil }) { return index }
+        guard state.slots.count < state.usable else { return nil }
+        state.slots.append(Slot())
+        return state.slots.count - 1
+    }
+
+    private func send(
+        _ index: Int, over path: CallbackPath, _ credential: CallbackCredential, _ state: inout State, _ actions: inout Actions
+    ) {
+        guard let call = state.slots[index].call else { return }
         let highest = state.slots.lastIndex { $0.call != nil } ?? index
         state.slots[index].path = path.id
         state.slots[index].highest = highest
         let compound = CallbackCompound(
             session: session.id, slot: UInt32(index), sequence: state.slots[index].sequence, highestSlot: UInt32(highest),
             operation: call.operation)
+        let message = CallbackMessage(program: state.parameters.program, credential: credential, compound: compound)
         actions.append {
-            path.call(self.means) { message, xid in
-                compound.write(to: &message, xid: xid, program: parameters.program, credential)
-            } _: { outcome in
-                self.ended(compound, over: path, outcome)
-            }
+            path.call(message, self.means) { outcome in self.ended(compound, over: path, credential, outcome) }
         }
     }
 
-    private func ended(_ compound: CallbackCompound, over path: CallbackPath, _ outcome: CallbackPath.Outcome) {
+    private func ended(
+        _ compound: CallbackCompound, over path: CallbackPath, _ credential: CallbackCredential, _ outcome: CallbackPath.Outcome
+    ) {
         change { state, actions in
+            let index = Int(compound.slot)
+            let isUnderWay = state.slots[index].sequence == compound.sequence && state.slots[index].call != nil
             switch outcome {
             case .lost: remove(path.id, &state, &actions)
             case .silence: silence(path.id, &state, &actions)
-            case .reply(let reply):
-                let index = Int(compound.slot)
-                // The answer to a call that was answered over another connection already.
-                guard state.slots[index].sequence == compound.sequence, state.slots[index].call != nil else { return }
-                let answer = compound.answer(in: reply)
-                if case .rejected = answer { return silence(path.id, &state, &actions) }
+            // The answer to a call that was answered over another connection already.
+            case .results where !isUnderWay, .refused where !isUnderWay: break
+            case .refused(let reply):
+                if state.slots[index].path == path.id { state.slots[index].path = nil }
+                if !forget(credential, reply, &state, &actions) { silence(path.id, &state, &actions) }
+            case .results(let results):
                 heard(path.id, &state)
-                take(answer, of: index, over: path, &state, &actions)
+                take(compound.answer(in: results), of: index, over: path, &state, &actions)
                 resume(&state, &actions)
             }
         }
@@ -272,7 +320,7 @@ final class BackChannel: Sendable {
     ) {
         switch answer {
         case .done(let status, let highest, let target):
-            state.usable = min(Int(min(highest, target)), state.slots.count - 1) + 1
+            state.usable = min(Int(min(highest, target)), Self.slots(of: session) - 1) + 1
             // Not kept by the client, but carried out the first time.
             finish(index, delivered: status == .ok || status == .retryUncachedRep, &state, &actions)
         case .refused(.delay): wait(index, &state, &actions)
@@ -282,7 +330,7 @@ final class BackChannel: Sendable {
             state.slots[index].sequence &-= 1
             finish(index, delivered: false, &state, &actions)
         case .refused(.connNotBoundToSession): remove(path.id, &state, &actions)
-        case .refused, .rejected, .senseless:
+        case .refused, .senseless:
             // The client does not know the session, or the two do not agree on the slot: nothing mends that (§18.46.3).
             state.isFaulty = true
             abandon(&state, &actions)

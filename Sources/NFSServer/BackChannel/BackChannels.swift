@@ -2,29 +2,26 @@ import NFSProtocol
 import NFSState
 import Synchronization
 
-/// The back channels of all sessions that have one.
+/// The back channels of all sessions, also of those that have no connection for calls.
 final class BackChannels: Sendable {
-    private let means: CallbackMeans
+    let means: CallbackMeans
     private let channels = Mutex([ClientID: [BackChannel]]())
 
     init(_ means: CallbackMeans) { self.means = means }
 
-    /// Adds a connection to the back channel of a session.
-    func bind(_ path: CallbackPath, to session: Session) {
-        let channel = channels.withLock { channels in
-            if let known = channels[session.client.id]?.first(where: { $0.session === session }) { return known }
-            let new = BackChannel(session, means)
-            channels[session.client.id, default: []].append(new)
-            return new
-        }
-        channel.bind(path)
-        // Destroyed in this moment, and not found then.
-        if session.isDestroyed { remove(session) }
+    /// Adds that of a new session. To be called before anybody can know the session.
+    func add(_ session: Session, _ parameters: CallbackParameters) {
+        channels.withLock { $0[session.client.id, default: []].append(BackChannel(session, parameters, means)) }
     }
 
     func find(_ session: Session) -> BackChannel? { all(of: session.client).first { $0.session === session } }
 
     func all(of client: Client) -> [BackChannel] { channels.withLock { $0[client.id] ?? [] } }
+
+    /// Contexts end without anybody doing anything to the back channels that use them.
+    func forgetEndedContexts() {
+        for channel in channels.withLock({ $0.values.flatMap { $0 } }) { channel.forgetEndedContexts() }
+    }
 
     /// The session is destroyed.
     func remove(_ session: Session) {

@@ -31,12 +31,7 @@ struct CallbackCompound: Sendable {
     /// Operations of it.
     static let operations: UInt32 = 2
     /// Bytes of its results at least: the RPC header, the CB_COMPOUND header, CB_SEQUENCE and a status.
-    static let smallestReply: UInt32 = 84
-    /// Bytes no message is longer than: an operation names a file and an owner, each of bounded length.
-    static let largestMessage = 4096
-
-    /// "For NFSv4.1, an ONC RPC version number equal to 4" (§18.36.3).
-    private static let rpcVersion: UInt32 = 4
+    static let smallestReply = 84
     private static let minorVersion: UInt32 = 1
     private static let sequenceCode: UInt32 = 11
 
@@ -46,17 +41,8 @@ struct CallbackCompound: Sendable {
     let highestSlot: UInt32
     let operation: CallbackOperation
 
-    /// Writes CB_NULL.
-    static func writeNull(to message: inout XDRWriter, xid: UInt32, program: UInt32, _ credential: CallbackParameters.Credential) {
-        RPCCall.write(
-            to: &message, xid: xid, program: program, version: rpcVersion, procedure: 0, flavor: credential.flavor,
-            credential: credential.body)
-    }
-
-    func write(to message: inout XDRWriter, xid: UInt32, program: UInt32, _ credential: CallbackParameters.Credential) {
-        RPCCall.write(
-            to: &message, xid: xid, program: program, version: Self.rpcVersion, procedure: 1, flavor: credential.flavor,
-            credential: credential.body)
+    /// Writes CB_COMPOUND4args.
+    func encode(to message: inout XDRWriter) {
         message.opaque([])  // tag
         message.uint32(Self.minorVersion)
         message.uint32(0)  // callback_ident, of NFSv4.0
@@ -77,19 +63,17 @@ struct CallbackCompound: Sendable {
         case done(NFSStatus, highestSlot: UInt32, target: UInt32)
         /// CB_SEQUENCE failed: nothing was done, and the slot has not changed (§20.9.3).
         case refused(NFSStatus)
-        /// The call did not get as far as that.
-        case rejected
         /// Not what an NFS client says.
         case senseless
     }
 
-    func answer(in reply: Record) -> Answer {
-        var reader = XDRReader(reply.bytes)
+    /// - Parameter results: CB_COMPOUND4res.
+    func answer(in results: Record) -> Answer {
+        var reader = XDRReader(results.bytes)
         do throws(XDRError) { return try answer(from: &reader) } catch { return .senseless }
     }
 
     private func answer(from reader: inout XDRReader) throws(XDRError) -> Answer {
-        guard try RPCReply.decode(from: &reader) == .success else { return .rejected }
         let whole = try reader.uint32()
         _ = try reader.opaque(maximum: reader.remaining)  // tag
         let count = try reader.uint32()

@@ -34,6 +34,6 @@ extension Compound {
     func use(_ session: Session, for channels: Session.Channels) {
         context.remember(session)
         guard channels.contains(.back) else { return }
-        afterReply = { [server, context] in server.backChannels.bind(context.path, to: session) }
+        afterReply = { [server, context] in server.backChannels.find(session)?.bind(context.path) }
     }
 }

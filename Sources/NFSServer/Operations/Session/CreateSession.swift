@@ -9,6 +9,7 @@ struct CreateSession: Operation {
     static var reservedReply: Int { 128 }
 
     private let request: CreateSessionRequest
+    private let program: UInt32
     private let security: CallbackSecurity
 
     init(from request: inout XDRReader) throws(XDRError) {
@@ -17,22 +18,27 @@ struct CreateSession: Operation {
         let flags = CreateSessionFlags(rawValue: try request.uint32())
         let fore = try ChannelAttributes(from: &request)
         let back = try ChannelAttributes(from: &request)
-        let program = try request.uint32()
+        program = try request.uint32()
         security = try CallbackSecurity(from: &request)
-        self.request = CreateSessionRequest(
-            clientID: clientID, sequence: sequence, flags: flags, fore: fore, back: back,
-            callbacks: .success(security.parameters(program: program)))
+        self.request = CreateSessionRequest(clientID: clientID, sequence: sequence, flags: flags, fore: fore, back: back)
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
         let server = compound.server
         let now = compound.now
         var request = request
-        if !security.namesOnly(contextsOf: server) { request.callbacks = .failure(.noent) }
-        if security.offersContextsOnly { request.flags.remove(.backChannel) }
+        var callbacks = CallbackParameters(program: program, offering: [])
+        do throws(NFSStatus) {
+            callbacks = try security.parameters(program: program, for: compound)
+        } catch {
+            request.refusal = error
+        }
         if let dropped = server.clients.withLock({ $0.makeRoomForSession(of: request.clientID, now: now) }) { server.drop(dropped) }
         let outcome = try server.clients.withLock { clients throws(NFSStatus) in
-            try clients.createSession(request, principal: compound.principal, connection: compound.context.id, now: now)
+            let outcome = try clients.createSession(
+                request, principal: compound.principal, connection: compound.context.id, now: now)
+            if case .created(_, let session, _) = outcome { server.backChannels.add(session, callbacks) }
+            return outcome
         }
         let result: CreateSessionResult
         switch outcome {

@@ -57,7 +57,8 @@ struct Sequence: Operation {
         reply.uint32(range.target)
         let status = session.client.stateFlags
         if !status.isEmpty { session.client.tell(on: sessionID, slot: slot, sequence: sequence) }
-        reply.uint32(status.union(session.backChannelStatus).rawValue)
+        let backChannel = session.backChannelStatus(now: compound.received, leaseSeconds: compound.server.limits.leaseSeconds)
+        reply.uint32(status.union(backChannel).rawValue)
     }
 
     /// The session, to which the connection is bound from now on if it was not before (§2.10.3.1).
