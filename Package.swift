@@ -12,7 +12,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+    .executableTarget(
+        name: name, dependencies: dependencies, swiftSettings: swiftSettings,
+        // All symbols are looked up at the start, so that no call has to read the tables of symbols into memory later.
+        linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])])
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -106,7 +109,7 @@ let package = Package(
         module(
             "ShareManager",
             [
-                "NFSDaemon", "NFSServer", "NFSProtocol", "LocalFileSystem", "CBlkid",
+                "NFSDaemon", "NFSServer", "NFSProtocol", "LocalFileSystem", "CBlkid", "CLinux",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
@@ -138,7 +141,7 @@ let package = Package(
             ]),
         tests("RecoveryBackendTests", ["RecoveryBackend", "recovery-backend"]),
         tests("RecoveryJournalTests", ["RecoveryJournal"]),
-        tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "RecoveryBackend", "RecoveryJournal", "nfs-server"]),
+        tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "NFSTestClient", "RecoveryBackend", "RecoveryJournal", "nfs-server"]),
         .target(name: "NFSTestClient", path: "Tests/NFSTestClient", swiftSettings: swiftSettings),
         .target(
             name: "ConformanceRecord", dependencies: ["NFSTestClient"], path: "Tests/ConformanceRecord", swiftSettings: swiftSettings),
@@ -174,7 +177,9 @@ let package = Package(
             "ShareManagerTests",
             [
                 "ShareManager", "NFSTestClient", "share-manager",
-                .product(name: "Hummingbird", package: "hummingbird"), log,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"), log,
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),

@@ -286,6 +286,8 @@ int64_t linux_size(int file) { return RESULT(lseek(file, 0, SEEK_END)); }
 
 int linux_reserve(int file, uint64_t length) { return RESULT(fallocate(file, FALLOC_FL_KEEP_SIZE, 0, (off_t)length)); }
 
+int linux_open_direct(const char *path) { return RESULT(open(path, O_RDONLY | O_DIRECT | O_CLOEXEC)); }
+
 int linux_fsync(int file) { return RESULT(fsync(file)); }
 
 int linux_syncfs(int file) { return RESULT(syncfs(file)); }

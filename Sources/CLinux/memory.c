@@ -22,7 +22,7 @@ static int release(struct dl_phdr_info *object, size_t size, void *unused) {
     return 0;
 }
 
-void clinux_release_startup_memory(void) {
+void clinux_release_unused_memory(void) {
     malloc_trim(0);
     dl_iterate_phdr(release, NULL);
 }

@@ -42,7 +42,7 @@ struct AdminService: Sendable {
                         bytes: try Self.encoder.encode(server.declareDead(reason: "an administrator ended grace") { _ in true }))))
         }
         let path = socketPath
-        try await router.serve(on: .unixDomainSocket(path: place.socketPath), log: log) {
+        try await router.serve(on: .unixDomainSocket(path: place.socketPath), log: log) { _ in
             do {
                 try place.publish(as: path)
             } catch {

@@ -113,9 +113,10 @@ package struct Daemon: Sendable {
                     for address in addresses { print("ready \(address)") }
                     fflush(nil)
                     onReady()
-                    clinux_release_startup_memory()
+                    clinux_release_unused_memory()
                 }
             }
+            group.addTask { await IdleMemory.release() }
             if let path = configuration.adminSocket {
                 group.addTask {
                     await runIfPossible("administration", at: path) {
@@ -172,6 +173,10 @@ package struct Daemon: Sendable {
     /// Serves the exports again, which are mounted where they were. What was open and locked is.
     package func resume() async throws { try await exports.resume(in: server, record) }
 
+    /// Answers whatever asks for a file with NFS4ERR_DELAY from now on, or serves everybody again, whatever else is under way: as long as it
+    /// is not known whether another server has the exports.
+    package func setHeld(_ isHeld: Bool) { server.setHeld(isHeld) }
+
     private func metrics() async -> ServerMetrics {
         var lag: ServerMetrics.Backend?
         if let backend { lag = await ServerMetrics.Backend(isInStep: backend.isInStep, pendingChanges: backend.pendingChanges) }
@@ -203,8 +208,8 @@ package struct Daemon: Sendable {
         case .superseded(let reason): log.critical("a newer instance serves, stopping", metadata: ["reason": "\(reason)"])
         }
         await drain()
-        // Where the volume is not mounted there is no record to finish.
-        guard case .signal = end, await !exports.isHeld else { return }
+        // Where the volume is not mounted there is no record to finish, and another server's is not this one's to.
+        guard case .signal = end, !server.isHeld, await !exports.isHeld else { return }
         await server.stop(atMost: .seconds(5))
         let deadline = ContinuousClock.now + .seconds(2)
         while let backend, await !backend.isInStep, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }

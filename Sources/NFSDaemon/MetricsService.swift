@@ -22,6 +22,9 @@ struct MetricsService: Sendable {
                 status: problem == nil ? .ok : .serviceUnavailable, headers: [.contentType: "text/plain; charset=utf-8"],
                 body: .init(byteBuffer: ByteBuffer(string: (problem ?? "ready") + "\n")))
         }
-        try await router.serve(on: .hostname("\(address.address)", port: Int(address.port)), log: log)
+        try await router.serve(on: .hostname("\(address.address)", port: Int(address.port)), log: log) { port in
+            let address = ListenAddress(address: address.address, port: port.flatMap(UInt16.init(exactly:)) ?? address.port)
+            log.info("metrics are served", metadata: ["address": "\(address)"])
+        }
     }
 }

@@ -5,8 +5,8 @@ import Logging
 extension Router<BasicRequestContext> {
     /// Serves until the task is cancelled, as an Application of Hummingbird's does but for the date in its responses, for which
     /// that wakes up every second.
-    /// - Parameter onServing: called when the server listens.
-    func serve(on address: BindAddress, log: Logger, onServing: @escaping @Sendable () -> Void = {}) async throws {
+    /// - Parameter onServing: called when the server listens, with the TCP port.
+    func serve(on address: BindAddress, log: Logger, onServing: @escaping @Sendable (_ port: Int?) -> Void) async throws {
         let responder = buildResponder()
         // It calls it an error that a connection ends with the server.
         var libraryLog = log
@@ -24,8 +24,8 @@ extension Router<BasicRequestContext> {
                 response = Response(status: .internalServerError)
             }
             try await writer.write(response: response.head, body: response.body)
-        } onServerRunning: { _ in
-            onServing()
+        } onServerRunning: { channel in
+            onServing(channel.localAddress?.port)
         }
         try await service.run()
     }

@@ -115,7 +115,12 @@ actor ServedExports {
                 "settings that differ stay as they are until the server is restarted",
                 metadata: ["settings": Self.list(settings.map(\.rawValue))])
         }
-        if configuration.stateDirectory == nil, let firstPath, let first = new.exports.first?.path, first != firstPath {
+        guard configuration.stateDirectory == nil, let firstPath, let first = new.exports.first?.path else { return }
+        if !new.exports.contains(where: { $0.path == firstPath }) {
+            log.warning(
+                "the export that is removed has the client records: it cannot be unmounted while the server runs, and the next start would look for them on the first export: name a state-dir and start the server again",
+                metadata: ["records": "\(firstPath)/\(HiddenFiles.directoryName)", "first": "\(first)"])
+        } else if first != firstPath {
             log.warning(
                 "the client records stay where they are, but the next start would look for them on the first export: name a state-dir, or keep that export first",
                 metadata: ["records": "\(firstPath)/\(HiddenFiles.directoryName)", "first": "\(first)"])

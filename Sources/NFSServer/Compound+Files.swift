@@ -88,8 +88,10 @@ extension Compound {
     /// Whether the export lets the client in at all.
     func isAdmitted(to export: Export) -> Bool { exports.admits(to: export) }
 
-    /// - Throws: `access` for a client that is not admitted, and for a caller who may do nothing there; `delay` while the export is held.
+    /// - Throws: `access` for a client that is not admitted, and for a caller who may do nothing there; `delay` while the export or the
+    ///   server is held.
     func admit(to export: Export) throws(NFSStatus) {
+        guard !server.isHeld else { throw .delay }
         guard exports.admits(identity, to: export) else { throw export.isHeld ? .delay : .access }
     }
 

@@ -1,8 +1,14 @@
 import FileSystem
 import NFSState
 
-/// How other exports come into force while clients are served.
+/// How other exports come into force while clients are served, and how nobody is.
 extension NFSServer {
+    /// Answers whatever asks for a file with NFS4ERR_DELAY from now on, without asking the file system, or serves everybody again. Waits for
+    /// nothing: a request under way meets it at its next operation. Sessions live on, and the record of clients stays as it is.
+    package func setHeld(_ isHeld: Bool) { holds.store(isHeld, ordering: .relaxed) }
+
+    package var isHeld: Bool { holds.load(ordering: .relaxed) }
+
     /// Serves another name space from the next request of each client on. What lies on file systems that both have, the same
     /// objects, stays open and locked, whatever rules hold now. What was opened on others is revoked, as an administrator would
     /// (RFC 8881 §8.5): their filehandles are stale, so clients cannot give it back themselves.

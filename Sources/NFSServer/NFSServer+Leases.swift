@@ -69,6 +69,8 @@ extension NFSServer {
     /// Says that the server is awake, without which no lease runs out, drops the clients that courtesy no longer keeps, and sees
     /// which back channels have lost their contexts.
     package func checkLeases() {
+        // Another server may have the record. Leases stand still until this one may have it.
+        guard !isHeld else { return }
         let now = now
         let dropped = clients.withLock { clients in
             clients.noteAwake(now: now)

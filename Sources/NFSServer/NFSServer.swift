@@ -50,6 +50,8 @@ package final class NFSServer: RPCService {
     /// What it takes for them, at hand for every request.
     let slowNanoseconds: UInt64
     let listings = ListingQueue()
+    /// Whether nobody is served for now.
+    let holds = Atomic<Bool>(false)
     /// The upper half of the write verifier is this instance's; the lower counts failures to make writes durable.
     private let failedCommits = Atomic<UInt32>(0)
 

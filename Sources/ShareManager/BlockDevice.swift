@@ -1,8 +1,9 @@
 import CBlkid
+import CLinux
 import Foundation
 
 /// A block device and what is on it.
-struct BlockDevice: Sendable {
+struct BlockDevice: Sendable, Equatable {
     let path: String
 
     /// What libblkid finds on it.
@@ -83,6 +84,35 @@ struct BlockDevice: Sendable {
 }
 
 extension BlockDevice {
+    /// Its number, which another device that comes to its place does not have while it is in use; nil when it is not there.
+    var number: UInt64? {
+        var status = stat()
+        return stat(path, &status) == 0 ? UInt64(status.st_rdev) : nil
+    }
+
+    /// Whether it is still the device of this number and can be read. It is asked itself, whatever this machine remembers of it.
+    /// Returns when it answers.
+    func answers(as number: UInt64) async -> Bool {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: answersBlocking(as: number)) }
+        }
+    }
+
+    private func answersBlocking(as number: UInt64) -> Bool {
+        let device = linux_open_direct(path)
+        guard device >= 0 else { return Self.failuresOfOurOwn.contains(-device) }
+        defer { close(device) }
+        guard self.number == number else { return false }
+        let block = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 4096)
+        defer { block.deallocate() }
+        let count = pread(device, block, 4096, 0)
+        // A device that lost its disk may have a size of zero.
+        return count > 0 || count < 0 && Self.failuresOfOurOwn.contains(errno)
+    }
+
+    /// Failures that say nothing about the device.
+    private static let failuresOfOurOwn: Set<Int32> = [EMFILE, ENFILE, ENOMEM, EINTR]
+
     /// Returns when the device is there and can be opened, at once if it is.
     static func wait(for path: String) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in

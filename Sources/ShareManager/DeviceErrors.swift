@@ -1,7 +1,7 @@
 import NFSProtocol
 import Synchronization
 
-/// Failures of the device, as operations of clients come upon them.
+/// Failures of the device, as operations of clients, or a look at it, come upon them.
 ///
 /// The first has the volume mounted anew, and clients wait for that instead of being told. What fails shortly after that is the fault of
 /// one place on the device, and told.
@@ -22,7 +22,9 @@ final class DeviceErrors: Sendable {
         (seen, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
+    /// Notices a failure.
     /// - Returns: whether the client is to try again.
+    @discardableResult
     func take(_ status: NFSStatus) -> Bool {
         state.withLock { state in
             switch state {

@@ -28,7 +28,7 @@ package actor KubernetesLease {
     }
 
     /// The name of the node a pod runs on.
-    static func node(of pod: String, in namespace: String, api: KubernetesAPI) async throws -> String {
+    package static func node(of pod: String, in namespace: String, api: KubernetesAPI) async throws -> String {
         struct Pod: Decodable {
             struct Spec: Decodable { var nodeName: String }
             var spec: Spec
@@ -94,14 +94,16 @@ package actor KubernetesLease {
     /// - Parameter setUncertain: called when it could not be renewed for as long as it lasts, so that another may serve, and when it was
     ///   renewed after that.
     /// - Throws: when another has it, when Longhorn took it away, and when the task is cancelled.
-    package func keep(_ setUncertain: (Bool) async throws -> Void) async throws {
+    package func keep(_ setUncertain: (Bool) -> Void) async throws {
         var isUncertain = false
         while let lease = held {
             try await Task.sleep(for: interval)
             do {
                 try await renew(lease)
-                if isUncertain { try await setUncertain(false) }
+                guard isUncertain else { continue }
                 isUncertain = false
+                setUncertain(false)
+                log.notice("the lease of the volume is renewed again, clients go on")
             } catch let lost as LeaseLost {
                 throw lost
             } catch {
@@ -109,7 +111,8 @@ package actor KubernetesLease {
                 // What is under way needs a moment to end.
                 if !isUncertain, ContinuousClock.now - renewed > lease.duration - min(interval, lease.duration / 4) {
                     isUncertain = true
-                    try await setUncertain(true)
+                    setUncertain(true)
+                    log.error("the lease of the volume may be another's by now: clients wait until it is renewed or lost")
                 }
             }
         }

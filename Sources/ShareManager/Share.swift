@@ -8,7 +8,6 @@ actor Share {
     private let daemon: Daemon
     private let log: Logger
     private var isMounted = true
-    private var isHeld = false
     private var last: Task<Void, any Error>?
 
     init(_ volume: ShareVolume, _ daemon: Daemon, log: Logger) {
@@ -40,17 +39,6 @@ actor Share {
         log.notice("the volume is served again")
     }
 
-    /// Serves nobody while another may have the right to, and everybody again.
-    func setHeld(_ isHeld: Bool) async throws {
-        try await inTurn { try await $0.setHeldNow(isHeld) }
-    }
-
-    private func setHeldNow(_ isHeld: Bool) async throws {
-        self.isHeld = isHeld
-        guard isMounted else { return }
-        if isHeld { await daemon.suspend() } else { try await daemon.resume() }
-    }
-
     private func inTurn(_ operation: @escaping @Sendable (Share) async throws -> Void) async throws {
         let before = last
         let task = Task {
@@ -73,7 +61,7 @@ actor Share {
             try await volume.unmount()
         } catch {
             // Somebody else has a file open there.
-            if !isHeld { try await daemon.resume() }
+            try await daemon.resume()
             throw error
         }
         isMounted = false
@@ -82,7 +70,7 @@ actor Share {
     private func mountNow() async throws {
         guard !isMounted else { return }
         try await volume.mount()
-        if !isHeld { try await daemon.resume() }
+        try await daemon.resume()
         isMounted = true
     }
 }

@@ -39,10 +39,17 @@ package func share(_ options: ShareOptions, environment: [String: String]) async
                 errors.setMended()
             }
         }
+        group.addTask {
+            // Whoever has nothing to ask of it at the time notices nothing.
+            while true {
+                try await Task.sleep(for: .seconds(5))
+                if await volume.hasLostDevice() { errors.take(.nxio) }
+            }
+        }
         if let lease {
             group.addTask {
                 do {
-                    try await lease.keep { try await share.setHeld($0) }
+                    try await lease.keep(daemon.setHeld)
                 } catch let lost as LeaseLost {
                     // Not one more request is answered, not even to end in order.
                     log.critical("\(lost): stopping at once")

@@ -10,6 +10,8 @@ actor ShareVolume {
     private var device: BlockDevice
     private var type = ""
     private var isEncrypted = false
+    /// The device and its number as long as it is mounted.
+    private var mounted: (device: BlockDevice, number: UInt64)?
 
     init(_ options: ShareOptions, log: Logger) {
         self.options = options
@@ -21,6 +23,7 @@ actor ShareVolume {
     /// repaired without loss, and lets the file system have all of a device that grew.
     func mount() async throws {
         try await open()
+        defer { mounted = isMounted ? device.number.map { (device, $0) } : nil }
         guard !isMounted else { return }
         let isNew = try await format()
         try await check()
@@ -51,6 +54,10 @@ actor ShareVolume {
 
     /// Unmounts it. Fails while anybody has a file open in it.
     func unmount() async throws {
+        // What becomes of the device from here on is no failure.
+        let before = mounted
+        mounted = nil
+        defer { if isMounted { mounted = before } }
         // Whoever looked at it just now, as df does, is gone in a moment.
         var attempts = 0
         while isMounted {
@@ -65,6 +72,12 @@ actor ShareVolume {
         if isEncrypted { try await Tool.run("cryptsetup", ["close", options.mapperName]) }
         isEncrypted = false
         log.notice("unmounted", metadata: ["at": "\(options.mountPoint)"])
+    }
+
+    /// Whether its device is gone, or another one in its place, while it is mounted. Returns when the device answers.
+    func hasLostDevice() async -> Bool {
+        guard let (device, number) = mounted, await !device.answers(as: number) else { return false }
+        return mounted?.device == device
     }
 
     /// Gives the file system all of the device.

@@ -100,6 +100,21 @@ struct ReloadTests {
         try await session.run(.putFH(file.handle), .write(file.stateID, [1]))
     }
 
+    @Test("removing the export that has the client records is told with what it costs; they stay in use until the server ends")
+    func journalsExport() async throws {
+        let server = try await ServerUnderTest.start()
+        mkdir("\(server.directory)/second")
+        let own = Self.export(server, "export")
+        let later = try await server.reload(Self.settings(Self.export(server, "second"), own))
+        #expect(later.contains("the client records stay where they are"), "\(later)")
+        let removed = try await server.reload(Self.settings(Self.export(server, "second")))
+        #expect(removed.contains("it cannot be unmounted while the server runs"), "\(removed)")
+        #expect(removed.contains("records=\(server.directory)/export/.remuda"), "\(removed)")
+        #expect(try await server.hasOpen(below: "\(server.directory)/export"))
+        _ = try await server.session().open(server.session().lookup(path: ["second"]), "file")
+        #expect(await server.terminate() == 0)
+    }
+
     @Test("what cannot change while the server runs is named, and stays as it was")
     func restartNeeded() async throws {
         let server = try await ServerUnderTest.start()

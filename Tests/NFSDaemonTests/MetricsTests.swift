@@ -1,6 +1,7 @@
 import Foundation
 import NFSDaemon
 import NFSServer
+import NFSTestClient
 import Testing
 
 /// What the tests look at: `root` is the repository.
@@ -62,9 +63,60 @@ struct MetricsTests {
         #expect(outcome.status == 0)
     }
 
+    @Test(
+        "are served over HTTP, each one that docs/METRICS.md names and promtool accepts, and probes of readiness leave no line each in the log",
+        .enabled(if: Promtool.isExpected, Promtool.comment))
+    func scrape() async throws {
+        let server = try await ServerUnderTest.start(.init(extraArguments: ["--metrics-address", "127.0.0.1:0", "--log-level", "debug"]))
+        let session = try await server.session()
+        _ = try await session.open(session.lookup(path: server.exportPath), "file")
+        let address = try await Self.address(of: server)
+        for _ in 1...5 { #expect(try Self.get("\(address)/readyz") == "200 text/plain; charset=utf-8 ready\n") }
+        let answer = try Self.get("\(address)/metrics")
+        let prefix = "200 text/plain; version=0.0.4; charset=utf-8 "
+        try #require(answer.hasPrefix(prefix), "\(answer)")
+        let text = String(answer.dropFirst(prefix.count))
+        let outcome = try Promtool.run(["check", "metrics"], input: text)
+        #expect(outcome.output == "")
+        #expect(outcome.status == 0)
+        let names = Set(text.split(separator: "\n").filter { $0.hasPrefix("# HELP ") }.map { String($0.split(separator: " ")[2]) })
+        let expected = Self.rows(Self.metrics(backend: false)).map { String($0.split(separator: "`")[1]) }
+        #expect(names == Set(expected))
+        let samples = Set(text.split(separator: "\n").map(String.init))
+        #expect(samples.isSuperset(of: ["remuda_clients 2", "remuda_sessions 2", "remuda_opens 1", "remuda_grace 0"]))
+        #expect(text.contains(#"remuda_operations_total{operation="OPEN",status="OK"} 1"#))
+        let events = try await server.log().split(separator: "\n").filter { $0.contains("client is here") || $0.contains("client is gone") }
+        #expect(events.filter { $0.contains("readyz") }.count == 1, "\(events)")
+    }
+
+    /// Where a server tells its metrics, which it says in its log.
+    private static func address(of server: ServerUnderTest) async throws -> String {
+        var port: Substring?
+        try await eventually("lines about metrics in the log") {
+            port = try await server.log().firstMatch(of: /127\.0\.0\.1:([0-9]+).*metrics are served/)?.1
+            return port != nil
+        }
+        return "http://127.0.0.1:\(port ?? "")"
+    }
+
+    /// The status, the type and the content of an answer over HTTP.
+    private static func get(_ url: String) throws -> String {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/curl")
+        process.arguments = ["-s", "-m", "20", "-w", "%{stderr}%{http_code} %{content_type} ", url]
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        let content = output.fileHandleForReading.readDataToEndOfFile()
+        let head = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return String(decoding: head + content, as: UTF8.self)
+    }
+
     /// The rows of docs/METRICS.md as the server's metrics make them.
-    private static func rows() -> [String] {
-        let lines = metrics().split(separator: "\n")
+    private static func rows(_ metrics: String = metrics()) -> [String] {
+        let lines = metrics.split(separator: "\n")
         let helps = lines.filter { $0.hasPrefix("# HELP ") }.map { $0.split(separator: " ", maxSplits: 3).dropFirst(2).map(String.init) }
         return helps.map { help in
             let name = help[0]

@@ -1,4 +1,5 @@
 import ConformanceRecord
+import Dispatch
 import FileSystem
 import MemoryFileSystem
 import NFSServer
@@ -85,6 +86,26 @@ struct ChangedExportsTests {
         try await session.run(.putFH(kept.handle), .write(kept.stateID, [1]))
         try await session.run(.freeStateID(gone.stateID), .freeStateID(goneLock))
         #expect(try await session.run(.testStateID([kept.stateID])).sequence.flags & 0x20 == 0)
+    }
+
+    @Test("while the server is held whatever asks for a file is DELAY, also behind an operation that waited, and sessions live on")
+    func held() async throws {
+        let end = DispatchSemaphore(value: 0)
+        let cache = VolatileCache(stall: (offset: 1 << 20, end: end))
+        server.serve([NameSpace.Entry(pseudoPath: "/vol", fileSystem: FailingDevice(files, cache: cache))])
+        let file = try await session.open(session.lookup("/vol"), "file")
+        async let stalled = session.compound(
+            .putFH(file.handle), .write(file.stateID, offset: 1 << 20, [1]), .write(file.stateID, [1]))
+        while !cache.isStalled { try await Task.sleep(for: .milliseconds(1)) }
+        server.setHeld(true)
+        end.signal()
+        #expect(try await stalled.outcome == Outcome(.write, .delay))
+        #expect(try await session.compound(.putFH(file.handle), .read(file.stateID, count: 1)).outcome == Outcome(.putFH, .delay))
+        #expect(try await session.outcome(of: "/vol") == Outcome(.lookup, .delay))
+        #expect(try await session.run(.testStateID([file.stateID])).statuses == [.ok])
+        server.setHeld(false)
+        #expect(try await session.read(file.handle, file.stateID, count: 1) == [0])
+        try await session.close(file)
     }
 
     @Test("a file system that is not served any more is let go of")

@@ -218,9 +218,10 @@ package final class CallbackService: Sendable {
     }
 }
 
-/// Waits, for ten seconds at most, until something is so.
-package func eventually(_ what: String, _ isSo: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
+/// Waits until something is so.
+/// - Throws: when it is not after `time`.
+package func eventually(_ what: String, within time: Duration = .seconds(10), _ isSo: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + time
     while !(try await isSo()) {
         guard ContinuousClock.now < deadline else { throw ProtocolViolation("there never were \(what)") }
         try await Task.sleep(for: .milliseconds(5))

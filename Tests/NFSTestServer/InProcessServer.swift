@@ -96,6 +96,9 @@ package final class InProcessServer: TestServer {
     /// Serves other exports from now on, as after SIGHUP.
     package func serve(_ entries: [NameSpace.Entry]) { server.serve(NameSpace(entries)) }
 
+    /// Serves nobody for now, or everybody again.
+    package func setHeld(_ isHeld: Bool) { server.setHeld(isHeld) }
+
     /// Takes all opens and locks from a client, as an administrator can.
     package func revoke(_ clientID: UInt64) async -> Bool { await server.revoke(ClientID(rawValue: clientID)) }
 

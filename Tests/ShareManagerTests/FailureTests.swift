@@ -47,11 +47,39 @@ struct FailureTests {
         #expect(share.log.contains("cannot be served here any more"), "\(share.log)")
     }
 
+    @Test("A device that goes while no client asks for anything is noticed all the same")
+    func goneWhileIdle() async throws {
+        let device = try LoopDevice()
+        let share = try ShareUnderTest(device)
+        let session = try await share.server.session()
+        _ = try await session.lookup(path: ["volume"])
+        try device.grow(megabytes: 0)
+        #expect(share.exitCode == 1, "\(share.log)")
+        #expect(share.log.contains("cannot be served here any more"), "\(share.log)")
+    }
+
+    @Test("When another device with the same data comes to the place of the first, clients go on with that")
+    func replaced() async throws {
+        let device = try LoopDevice()
+        let share = try ShareUnderTest(device)
+        let session = try await share.server.session()
+        let opened = try await session.open(session.lookup(path: ["volume"]), "file")
+        try await session.run(.putFH(opened.handle), .write(opened.stateID, [1], .fileSync))
+        let other = try device.attachAnother()
+        defer { _ = try? Machine.run("losetup --detach \(other)") }
+        try await eventually("mounts of the other device") {
+            (try? share.inside("findmnt -n -o SOURCE \(share.mountPoint)")) == other
+        }
+        #expect(try await insist(session, .putFH(opened.handle), .read(opened.stateID, count: 1)).outcome?.status == .ok, "\(share.log)")
+        #expect(try await session.read(opened.handle, opened.stateID) == [1])
+        #expect(share.stop() == 0, "\(share.log)")
+    }
+
     @Test("/readyz is green when the root is read over NFS, and not while the volume is unmounted")
     func readiness() async throws {
-        let share = try ShareUnderTest(try LoopDevice(), ["--metrics-address", "127.0.0.1:24150"])
-        let ask = "curl -s -o /dev/null -w %{http_code} http://127.0.0.1:24150/readyz"
-        try await eventually("metrics") { try Machine.run("\(ask) || true") == "200" }
+        let share = try ShareUnderTest(try LoopDevice(), ["--metrics-address", "127.0.0.1:0"])
+        let ask = "curl -s -o /dev/null -w %{http_code} \(try await share.metricsAddress())/readyz"
+        #expect(try Machine.run(ask) == "200")
         try await share.call("Unmount")
         #expect(try Machine.run(ask) == "503")
         try await share.call("Mount")

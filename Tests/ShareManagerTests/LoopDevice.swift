@@ -68,6 +68,14 @@ final class LoopDevice: Sendable {
 
     func attach() throws { try Machine.run("ln -s \(path) \(devices)/volume") }
 
+    /// Puts another device over the same file in its place.
+    /// - Returns: that, which is to be detached.
+    func attachAnother() throws -> String {
+        let other = try Machine.run("losetup --find --show \(image)")
+        try Machine.run("ln -sfn \(other) \(devices)/volume")
+        return other
+    }
+
     /// Makes it larger, or, with nothing left of it, one whose disk was pulled.
     func grow(megabytes: Int) throws { try Machine.run("truncate -s \(megabytes)M \(image) && losetup --set-capacity \(path)") }
 

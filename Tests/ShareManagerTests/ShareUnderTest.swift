@@ -12,18 +12,25 @@ final class ShareUnderTest: Sendable {
     private let process: ChildProcess
     let device: LoopDevice
     private let port: UInt16?
+    private let logFile: String
 
     /// Starts it and waits until it serves or has ended.
-    init(_ device: LoopDevice, _ arguments: [String] = [], environment: [String] = [], whileWaiting: () throws -> Void = {}) throws {
+    /// - Parameter preparation: a line of shell that is run before, where its mounts are.
+    init(
+        _ device: LoopDevice, _ arguments: [String] = [], environment: [String] = [], preparation: String = ":",
+        whileWaiting: () throws -> Void = {}
+    ) throws {
         self.device = device
+        logFile = "\(device.directory)/log-\(UUID().uuidString)"
         process = try ChildProcess(
             "/usr/bin/unshare",
             [
-                "--mount", "--propagation", "private", ServerUnderTest.directoryOfThisProgram() + "/share-manager", "--debug", "daemon",
+                "--mount", "--propagation", "private", "/bin/sh", "-c", "\(preparation) && exec \"$@\"", "share-manager",
+                ServerUnderTest.directoryOfThisProgram() + "/share-manager", "--debug", "daemon",
                 "--volume", "volume", "--data-engine", "v1", "--listen", "127.0.0.1:0", "--grpc-address", "127.0.0.1:0",
                 "--device-directory",
                 device.devices, "--mount-directory", "\(device.directory)/export", "--pid-file", "\(device.directory)/pid",
-            ] + arguments, log: "\(device.directory)/log", environment: environment)
+            ] + arguments, log: logFile, environment: environment)
         do { try whileWaiting() } catch {
             process.kill()
             throw error
@@ -34,7 +41,7 @@ final class ShareUnderTest: Sendable {
 
     deinit { process.kill() }
 
-    var log: String { (try? String(contentsOfFile: "\(device.directory)/log", encoding: .utf8)) ?? "" }
+    var log: String { (try? String(contentsOfFile: logFile, encoding: .utf8)) ?? "" }
 
     /// The exit code of one that ends by itself.
     var exitCode: Int32? { process.exitCode(timeout: 30) }
@@ -52,6 +59,16 @@ final class ShareUnderTest: Sendable {
 
     var server: RemoteServer {
         get throws { RemoteServer(host: "127.0.0.1", port: try #require(port, "\(log)"), exportPath: ["volume"]) }
+    }
+
+    /// Where it tells its metrics, which it says in its log.
+    func metricsAddress() async throws -> String {
+        var port: Substring?
+        try await eventually("lines about metrics in the log") {
+            port = log.firstMatch(of: /127\.0\.0\.1:([0-9]+).*metrics are served/)?.1
+            return port != nil
+        }
+        return "http://127.0.0.1:\(port ?? "")"
     }
 
     // MARK: gRPC

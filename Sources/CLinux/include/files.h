@@ -105,6 +105,8 @@ int linux_open_handle(int mount, const struct linux_handle *handle);
 ptrdiff_t linux_read(int file, void *buffer, size_t count, int64_t offset, bool no_wait);
 ptrdiff_t linux_write(int file, const void *bytes, size_t count, int64_t offset, bool no_wait);
 int64_t linux_size(int file);
+// For reading what the device has, not what the kernel remembers of it, in whole blocks.
+int linux_open_direct(const char *path);
 // Takes storage for the first `length` bytes from the file system; the size of the file stays.
 int linux_reserve(int file, uint64_t length);
 int linux_fsync(int file);

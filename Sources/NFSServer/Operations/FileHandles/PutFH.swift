@@ -13,6 +13,7 @@ struct PutFH: Operation, ~Escapable {
     }
 
     func execute(in compound: Compound, reply: inout XDRWriter) throws(NFSStatus) {
+        guard !compound.server.isHeld else { throw .delay }
         let file = try compound.exports.nameSpace.file(for: handle) { compound.caller(on: $0) }
         try compound.put(file)
     }
