@@ -1,6 +1,8 @@
 # usage: source kerberos.sh DIRECTORY   DIRECTORY is the realm's
 realm=$1
 export KRB5_CONFIG=$realm/krb5.conf
+# Where rpc.gssd looks for the tickets of users.
+tickets=/run/tickets
 
 # Makes the client a machine of the realm.
 join_realm() {
@@ -10,12 +12,11 @@ join_realm() {
         net/sunrpc/auth_gss/rpcsec_gss_krb5; do
         insmod "$modules/$module.ko"
     done
-    # Where rpc.gssd looks for the tickets of users.
-    mount -t tmpfs -o mode=1777 tmpfs /tmp
+    mkdir -m 1777 "$tickets"
     mount --bind "$realm/hosts" /etc/hosts
     mkdir /run/rpc_pipefs
     mount -t rpc_pipefs rpc_pipefs /run/rpc_pipefs
-    rpc.gssd -k "$realm/machine.keytab"
+    rpc.gssd -d "$tickets" -k "$realm/machine.keytab"
 }
 
 # mount_with FLAVOR [PSEUDO]: mounts at /mnt/FLAVOR.
@@ -28,5 +29,5 @@ mount_with() {
 ticket() {
     local id=$1 user=$2
     shift 2
-    as "$id" kinit -k -t "$realm/client.keytab" -c "/tmp/krb5cc_$id" "$@" "$user"
+    as "$id" kinit -k -t "$realm/client.keytab" -c "$tickets/krb5cc_$id" "$@" "$user"
 }
