@@ -27,16 +27,15 @@ final class FlushQueue: Sendable {
     /// Whom a flush of the file that begins now is for.
     func begin(_ file: FileHandle) -> [Waiter] {
         waiting.withLock { waiting in
-            var waiters: [Waiter] = []
-            swap(&waiters, &waiting[file, default: []])
-            return waiters
+            defer { waiting[file] = [] }
+            return waiting[file] ?? []
         }
     }
 
     /// - Returns: whether others have come since the flush began, so that the file is to be flushed once more.
     func end(_ file: FileHandle) -> Bool {
         waiting.withLock { waiting in
-            guard waiting[file]?.isEmpty != false else { return true }
+            if waiting[file]?.isEmpty == false { return true }
             waiting[file] = nil
             return false
         }

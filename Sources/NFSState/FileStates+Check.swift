@@ -27,14 +27,12 @@ extension FileStates {
 
     /// TEST_STATEID of one stateid (§18.48): `ok`, `badStateid`, `oldStateid`, `expired` or `adminRevoked`.
     package func test(_ stateID: StateID, client: Client) -> NFSStatus {
-        let states = names[stateID.other].flatMap { files[$0] }
-        let known =
-            states?.opens.first { $0.stateID.other == stateID.other && $0.client === client }?.stateID
-            ?? states?.locks.first { $0.stateID.other == stateID.other && $0.client === client }?.stateID
-        guard let known else { return statusOfUnknown(stateID, of: nil, client: client) }
         do throws(NFSStatus) {
-            try known.accept(stateID)
-            return .ok
+            if let states = names[stateID.other].flatMap({ files[$0] }) {
+                if try states.openIndex(stateID, of: client) != nil { return .ok }
+                if try states.lockIndex(stateID, of: client) != nil { return .ok }
+            }
+            return statusOfUnknown(stateID, of: nil, client: client)
         } catch { return error }
     }
 
