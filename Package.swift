@@ -19,7 +19,10 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude, swiftSettings: swiftSettings)
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude,
+        // Half of the time to compile them goes into making them fast.
+        swiftSettings: swiftSettings + [.unsafeFlags(["-Onone"])])
 }
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -103,6 +106,7 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "Yams", package: "Yams"),
                 lifecycle, unixSignals, log,
             ]),
@@ -122,27 +126,31 @@ let package = Package(
             exclude: ["Protocol/share_manager.proto", "Protocol/health.proto"]),
         program("nfs-server", ["NFSDaemon", "NFSServer", argumentParser]),
         program("share-manager", ["ShareManager", "NFSDaemon", "NFSServer", argumentParser]),
-        program("nfs-bench", ["NFSTestClient", argumentParser]),
+        program("nfs-bench", ["ChildProcesses", "NFSTestClient", argumentParser]),
         program("recovery-backend", ["RecoveryBackend", argumentParser, lifecycle, unixSignals, log]),
 
         // Tests. Those that run a program depend on it, so that it is built before they start.
         tests("XDRTests", ["XDR"]),
         tests("RPCTests", ["RPC", "XDR", "CTirpc"]),
         tests("TransportTests", ["Transport", "RPC", "XDR", "CLinux", "CTirpc", log]),
-        tests("FileSystemTests", ["FileSystem", "LocalFileSystem", "MemoryFileSystem", "NFSProtocol", "CLinux"]),
+        tests("FileSystemTests", ["FileSystem", "LocalFileSystem", "MemoryFileSystem", "NFSProtocol", "CLinux", "ChildProcesses"]),
         tests("NFSProtocolTests", ["NFSProtocol", "XDR"]),
         tests("NFSStateTests", ["NFSState", "NFSProtocol"]),
-        .target(name: "KerberosLab", dependencies: ["CGSSAPI", "NFSTestClient"], path: "Tests/KerberosLab", swiftSettings: swiftSettings),
+        .target(
+            name: "KerberosLab", dependencies: ["CGSSAPI", "ChildProcesses", "NFSTestClient"], path: "Tests/KerberosLab",
+            swiftSettings: swiftSettings),
         tests(
             "SecurityTests",
             [
                 "RPCSecurity", "KerberosLab", "NFSServer", "NFSTestServer", "NFSTestClient", "ConformanceRecord", "MemoryFileSystem",
                 "FileSystem", "NFSProtocol", "RPC", "XDR", "CTirpc", "CGSSAPI", "nfs-server",
             ]),
-        tests("RecoveryBackendTests", ["RecoveryBackend", "recovery-backend"]),
+        tests("RecoveryBackendTests", ["RecoveryBackend", "ChildProcesses", "recovery-backend"]),
         tests("RecoveryJournalTests", ["RecoveryJournal"]),
-        tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "NFSTestClient", "RecoveryBackend", "RecoveryJournal", "nfs-server"]),
-        .target(name: "NFSTestClient", path: "Tests/NFSTestClient", swiftSettings: swiftSettings),
+        tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "ChildProcesses", "NFSTestClient", "RecoveryBackend", "RecoveryJournal", "nfs-server"]),
+        .target(name: "ChildProcesses", path: "Tests/ChildProcesses", swiftSettings: swiftSettings),
+        .target(
+            name: "NFSTestClient", dependencies: ["ChildProcesses"], path: "Tests/NFSTestClient", swiftSettings: swiftSettings),
         .target(
             name: "ConformanceRecord", dependencies: ["NFSTestClient"], path: "Tests/ConformanceRecord", swiftSettings: swiftSettings),
         .executableTarget(
@@ -163,7 +171,7 @@ let package = Package(
         tests(
             "Conformance",
             [
-                "NFSTestClient", "NFSTestServer", "ConformanceRecord", "RecoveryJournal", "conformance-table", "nfs-server",
+                "ChildProcesses", "NFSTestClient", "NFSTestServer", "ConformanceRecord", "RecoveryJournal", "conformance-table", "nfs-server",
                 "recovery-backend",
             ]),
         // What contexts leave behind, and what is touched that must not be (scripts/check).
@@ -176,7 +184,7 @@ let package = Package(
         tests(
             "ShareManagerTests",
             [
-                "ShareManager", "NFSTestClient", "share-manager",
+                "ShareManager", "ChildProcesses", "NFSTestClient", "share-manager",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), log,

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import NFSServer
+import Subprocess
 import Synchronization
 
 /// Runs a program that prints the names of hosts that are dead, one a line, while the grace period lasts, and stops waiting for
@@ -27,35 +28,38 @@ struct DeadHosts: Sendable {
         let all = Mutex<Set<String>>([])
     }
 
+    /// Returns when the program has ended, or was ended because the grace period is over.
     private func run(_ dead: Names) async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let handle = output.fileHandleForReading
-        // Blocks until the program ends or closes its output.
-        Thread.detachNewThread {
-            var line: [UInt8] = []
-            while let byte = try? handle.read(upToCount: 1)?.first {
-                if byte != UInt8(ascii: "\n") {
-                    line.append(byte)
-                } else if case let name = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespaces), !name.isEmpty {
-                    dead.all.withLock { _ = $0.insert(name) }
-                    line = []
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await listen(dead) }
+            group.addTask {
+                while server.isInGrace {
+                    declare(dead)
+                    try await Task.sleep(for: .milliseconds(100))
                 }
             }
+            try await group.next()
+            group.cancelAll()
         }
-        while server.isInGrace, !Task.isCancelled {
-            let isRunning = process.isRunning
-            if !isRunning { try? await Task.sleep(for: .milliseconds(50)) }
-            let hosts = dead.all.withLock { $0 }
-            server.declareDead(reason: "its host is dead") { owner in hosts.contains { Self.isClient(owner, of: $0) } }
-            guard isRunning else { return }
-            try? await Task.sleep(for: .milliseconds(100))
+        declare(dead)
+    }
+
+    private func listen(_ dead: Names) async throws {
+        var options = PlatformOptions()
+        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(1))]
+        _ = try await Subprocess.run(
+            .path(.init(program)), platformOptions: options, input: .none, output: .sequence, error: .currentStandardError
+        ) { execution in
+            for try await line in execution.standardOutput.strings() {
+                let name = line.trimmingCharacters(in: .whitespaces)
+                if !name.isEmpty { dead.all.withLock { _ = $0.insert(name) } }
+            }
         }
-        if process.isRunning { process.terminate() }
+    }
+
+    private func declare(_ dead: Names) {
+        let hosts = dead.all.withLock { $0 }
+        server.declareDead(reason: "its host is dead") { owner in hosts.contains { Self.isClient(owner, of: $0) } }
     }
 
     /// Whether a client is of a host: Linux names clients `Linux NFSv4.1 HOST` or, with a uniquifier, `Linux NFSv4.1 X/HOST`. One

@@ -2,6 +2,7 @@ import Glibc
 import NFSProtocol
 import NFSServer
 import RPC
+import XDR
 
 /// A session with the server in this process, over a TCP connection of its own. It waits for an answer for two seconds at most.
 final class LoopbackSession {
@@ -9,6 +10,8 @@ final class LoopbackSession {
     private static let owner = Array("readyz \(UInt64.random(in: 0...UInt64.max))".utf8)
 
     private let connection: Int32
+    private let pool = BufferPool(limit: 8192)
+    /// Set once, when the server has answered.
     private var session: [UInt8] = []
     /// Of the one slot.
     private var sequence: UInt32 = 0
@@ -21,12 +24,22 @@ final class LoopbackSession {
     init(with address: PeerAddress) throws(DaemonError) {
         connection = try Self.connect(to: address)
         // From here on deinit closes it, also when this throws.
-        let verifier = Part.words([.random(in: 0...UInt32.max), .random(in: 0...UInt32.max)])
-        let introduction = try result(of: Self.operation(.exchangeID, verifier, .opaque(Self.owner), .words([0, 0, 0])))
-        let channel = Part.words([0, 8192, 8192, 0, 16, 1, 0])
-        let creation = Self.operation(
-            .createSession, .fixed(Array(introduction.prefix(12))), .words([0]), channel, channel, .words([0, 1, 0]))
-        session = Array(try result(of: creation).prefix(16))
+        let introduction = try result { call in
+            call.uint32(OperationCode.exchangeID.rawValue)
+            call.uint64(.random(in: 0...UInt64.max))  // the verifier: started now
+            call.opaque(Self.owner)
+            for word: UInt32 in [0, 0, 0] { call.uint32(word) }  // no flags, SP4_NONE, no implementation
+        }
+        let client = Array(introduction.prefix(12))  // its ID and the sequence ID
+        let creation = try result { call in
+            call.uint32(OperationCode.createSession.rawValue)
+            call.fixedOpaque(client.span.bytes)
+            call.uint32(0)  // no flags
+            // Of both channels: no padding, the longest request, reply and kept reply, operations, slots, no RDMA.
+            for word: UInt32 in [0, 8192, 8192, 0, 16, 1, 0, 0, 8192, 8192, 0, 16, 1, 0] { call.uint32(word) }
+            for word: UInt32 in [0, 1, 0] { call.uint32(word) }  // no program that is called back, AUTH_NONE
+        }
+        session = Array(creation.prefix(16))
     }
 
     deinit { close(connection) }
@@ -37,10 +50,19 @@ final class LoopbackSession {
     func read(_ pseudoPath: String) throws(DaemonError) -> NFSStatus? {
         if !isWaiting {
             sequence &+= 1
-            let path = pseudoPath.split(separator: "/").map { Self.operation(.lookup, .opaque(Array($0.utf8))) }
-            try ask(
-                [Self.operation(.sequence, .fixed(session), .words([sequence, 0, 0, 0])), Self.operation(.putrootfh)] + path
-                    + [Self.operation(.readdir, .words([0, 0, 0, 0, 0, 4096, 0]))])
+            let names = pseudoPath.split(separator: "/")
+            try ask(operations: 3 + names.count) { call in
+                call.uint32(OperationCode.sequence.rawValue)
+                call.fixedOpaque(session.span.bytes)
+                for word in [sequence, 0, 0, 0] { call.uint32(word) }  // slot 0 of 0, nothing to keep
+                call.uint32(OperationCode.putrootfh.rawValue)
+                for name in names {
+                    call.uint32(OperationCode.lookup.rawValue)
+                    call.opaque(Array(name.utf8))
+                }
+                call.uint32(OperationCode.readdir.rawValue)
+                for word: UInt32 in [0, 0, 0, 0, 0, 4096, 0] { call.uint32(word) }  // from the start, 4 KiB, no attributes
+            }
         }
         guard let reply = try reply() else { return nil }
         guard reply.first == .ok else { throw DaemonError("the server does not know its session: \(reply.first)") }
@@ -48,41 +70,82 @@ final class LoopbackSession {
     }
 
     /// What stands behind the status of an operation without a session.
-    private func result(of operation: [UInt8]) throws(DaemonError) -> [UInt8] {
-        try ask([operation])
+    private func result(of operation: (inout XDRWriter) -> Void) throws(DaemonError) -> [UInt8] {
+        try ask(operations: 1, operation)
         guard let reply = try reply() else { throw DaemonError("the server does not answer in time: see its log") }
         guard reply.status == .ok else { throw DaemonError("the server lets nobody in: \(reply.status): see its log") }
         return reply.result
     }
 
-    // MARK: XDR
-
-    private enum Part {
-        case words([UInt32])
-        case fixed([UInt8])
-        case opaque([UInt8])
-
-        var bytes: [UInt8] {
-            switch self {
-            case .words(let words): words.flatMap { word in withUnsafeBytes(of: word.bigEndian) { Array($0) } }
-            case .fixed(let bytes): bytes
-            case .opaque(let bytes):
-                Part.words([UInt32(bytes.count)]).bytes + bytes + [UInt8](repeating: 0, count: (4 - bytes.count % 4) % 4)
-            }
-        }
-    }
-
-    private static func operation(_ code: OperationCode, _ parts: Part...) -> [UInt8] {
-        Part.words([code.rawValue]).bytes + parts.flatMap(\.bytes)
-    }
-
-    private static func word(_ bytes: [UInt8], _ offset: Int) -> UInt32 { bytes[offset..<offset + 4].reduce(0) { $0 << 8 | UInt32($1) } }
+    // MARK: Compounds
 
     private struct Reply {
         let status: NFSStatus
         /// The status of the first operation, and what stands behind it.
         let first: NFSStatus
         let result: [UInt8]
+
+        /// - Throws: also when the call was not accepted.
+        init(from record: RawSpan) throws(XDRError) {
+            var reader = XDRReader(record)
+            guard try RPCReply.decode(from: &reader).reply == .success else { throw .invalid }
+            status = try Self.status(from: &reader)
+            _ = try reader.opaque(maximum: 0)  // the tag
+            for _ in ["number of results", "first operation"] { _ = try reader.uint32() }
+            first = try Self.status(from: &reader)
+            result = try reader.fixedOpaque(reader.remaining).withUnsafeBytes { Array($0) }
+        }
+
+        private static func status(from reader: inout XDRReader) throws(XDRError) -> NFSStatus {
+            guard let status = NFSStatus(rawValue: try reader.uint32()) else { throw .invalid }
+            return status
+        }
+    }
+
+    /// Sends a compound as the superuser of this machine.
+    private func ask(operations: Int, _ write: (inout XDRWriter) -> Void) throws(DaemonError) {
+        var call = XDRWriter(pool: pool, startingAt: RecordMark.length, limit: 8192)
+        RPCCall.write(
+            to: &call, xid: 1, program: NFSServer.program, version: NFSServer.version, procedure: 1, flavor: 1,
+            // The flavor is AUTH_SYS: a stamp, a name for the machine, user, group, no other groups.
+            credential: [0, 0, 0, 0] + [0, 0, 0, 8] + Array("loopback".utf8) + [UInt8](repeating: 0, count: 12))
+        for word in [0, 1, UInt32(operations)] { call.uint32(word) }  // no tag, minor version 1
+        write(&call)
+        guard !call.overflowed else { throw DaemonError("the path of the export is too long to be asked for") }
+        call.patch(RecordMark.lastFragment | UInt32(call.count - RecordMark.length), at: 0)
+        let sent = call.bytes(from: 0).withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        guard sent == call.count else { throw Self.failure("send") }
+        isWaiting = true
+    }
+
+    /// - Returns: nil when it does not come in time.
+    private func reply() throws(DaemonError) -> Reply? {
+        while true {
+            if let reply = try complete() { return reply }
+            var bytes = [UInt8](repeating: 0, count: 1024)
+            let count = recv(connection, &bytes, bytes.count, 0)
+            if count < 0, errno == EAGAIN { return nil }
+            guard count != 0 else { throw DaemonError("the server closed the connection: see its log") }
+            guard count > 0 else { throw Self.failure("receive an answer") }
+            received += bytes.prefix(count)
+        }
+    }
+
+    /// The reply, once all of it has come.
+    private func complete() throws(DaemonError) -> Reply? {
+        let bytes = received
+        guard bytes.count >= RecordMark.length else { return nil }
+        do throws(XDRError) {
+            var mark = XDRReader(bytes.span.bytes)
+            let end = RecordMark.length + Int(try mark.uint32() & ~RecordMark.lastFragment)
+            guard end <= 65536 else { throw .invalid }
+            guard bytes.count >= end else { return nil }
+            let reply = try Reply(from: bytes.span.bytes.extracting(RecordMark.length..<end))
+            (received, isWaiting) = ([], false)
+            return reply
+        } catch {
+            throw DaemonError("the server refuses a call, or its answer makes no sense: see its log")
+        }
     }
 
     // MARK: TCP
@@ -124,44 +187,6 @@ final class LoopbackSession {
             throw failure
         }
         return connection
-    }
-
-    /// Sends a compound as the superuser of this machine.
-    private func ask(_ operations: [[UInt8]]) throws(DaemonError) {
-        let credential = Part.words([0]).bytes + Part.opaque(Array("readyz".utf8)).bytes + Part.words([0, 0, 0]).bytes
-        let header =
-            Part.words([1, 0, 2, NFSServer.program, NFSServer.version, 1, 1]).bytes + Part.opaque(credential).bytes
-            + Part.words([0, 0, 0, 1, UInt32(operations.count)]).bytes
-        let body = header + operations.joined()
-        let record = Part.words([RecordMark.lastFragment | UInt32(body.count)]).bytes + body
-        guard send(connection, record, record.count, Int32(MSG_NOSIGNAL)) == record.count else { throw Self.failure("send") }
-        isWaiting = true
-    }
-
-    /// - Returns: nil when it does not come in time.
-    private func reply() throws(DaemonError) -> Reply? {
-        while true {
-            if received.count >= RecordMark.length {
-                let end = RecordMark.length + Int(Self.word(received, 0) & ~RecordMark.lastFragment)
-                // The header of an accepted call has 24 bytes, then come the status, an empty tag and the number of results; a result
-                // begins with the number and the status of its operation.
-                guard (48...65536).contains(end) else { throw DaemonError("the server's answer makes no sense: see its log") }
-                if received.count >= end {
-                    let reply = Array(received[RecordMark.length..<end])
-                    (received, isWaiting) = ([], false)
-                    guard Self.word(reply, 20) == 0, let status = NFSStatus(rawValue: Self.word(reply, 24)),
-                        let first = NFSStatus(rawValue: Self.word(reply, 40))
-                    else { throw DaemonError("the server refuses a call: see its log") }
-                    return Reply(status: status, first: first, result: Array(reply.dropFirst(44)))
-                }
-            }
-            var bytes = [UInt8](repeating: 0, count: 1024)
-            let count = recv(connection, &bytes, bytes.count, 0)
-            if count < 0, errno == EAGAIN { return nil }
-            guard count != 0 else { throw DaemonError("the server closed the connection: see its log") }
-            guard count > 0 else { throw Self.failure("receive an answer") }
-            received += bytes.prefix(count)
-        }
     }
 
     private static func failure(_ action: String) -> DaemonError {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChildProcesses
 import Foundation
 
 struct FairnessCommand: AsyncParsableCommand {
@@ -35,13 +36,10 @@ struct FairnessCommand: AsyncParsableCommand {
 
     func run() async throws {
         let alone = try await measure()
-        let other = Process()
-        other.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         // Longer than is measured: it prepares its files first.
-        other.arguments = ["run", server, Workload.write1m.rawValue, "--slots", "\(slots)", "--duration", "\(duration + 3600)"]
-        other.standardOutput = FileHandle.nullDevice
-        try other.run()
-        defer { other.terminate() }
+        let arguments = ["run", server, Workload.write1m.rawValue, "--slots", "\(slots)", "--duration", "\(duration + 3600)"]
+        let other = try ChildProcess("/proc/self/exe", arguments, log: "/dev/stderr")
+        defer { other.kill() }
         try await Task.sleep(for: .seconds(3))
         let besideWrites = try await measure()
         guard other.isRunning else { throw LoadFailure("the client that writes has ended") }

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import NFSTestClient
 import Testing
@@ -31,7 +32,7 @@ struct GaneshaTests {
         let (first, second) = (try place.volume("pvc-1"), try place.volume("pvc-2"))
         try place.write(place.export(first, "/pvc-1", id: 1))
         var server = try await place.start()
-        #expect(try String(contentsOfFile: place.pidFile, encoding: .utf8) == "\(server.process.processIdentifier)\n")
+        #expect(try String(contentsOfFile: place.pidFile, encoding: .utf8) == "\(server.process.id)\n")
         let session = try await server.session()
         let root = try await session.lookup(path: ["pvc-1"])
         let file = try await session.open(root, "file")
@@ -104,47 +105,30 @@ private struct Place {
     }
 
     /// Runs the program until it ends.
-    func run(_ arguments: [String], configured exports: String? = nil) throws -> (status: Int32, output: String, errors: String) {
+    func run(_ arguments: [String], configured exports: String? = nil) throws -> FinishedProgram {
         if let exports { try write(exports) }
-        let process = Process()
-        process.executableURL = program
-        process.arguments = arguments + (exports == nil ? [] : ["-f", configuration])
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, text, complaint)
+        return try FinishedProgram(program.path, arguments + (exports == nil ? [] : ["-f", configuration]))
     }
 
     struct Running {
-        let process: Process
+        let process: ChildProcess
         let remote: RemoteServer
 
         func session() async throws -> TestSession { try await remote.session() }
 
         /// The exit code after SIGTERM.
-        func stop() -> Int32 {
-            process.terminate()
-            process.waitUntilExit()
-            return process.terminationStatus
+        func stop() -> Int32? {
+            defer { process.kill() }
+            return process.terminate(timeout: 30)
         }
     }
 
     /// Starts the program as Longhorn does.
     func start() async throws -> Running {
-        let process = Process()
-        process.executableURL = program
-        process.arguments = ["-F", "-L", logFile, "-p", pidFile, "-f", configuration]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        var line = Data()
-        while let byte = try output.fileHandleForReading.read(upToCount: 1), byte != Data("\n".utf8) { line += byte }
+        let process = try ChildProcess(program.path, ["-F", "-L", logFile, "-p", pidFile, "-f", configuration], log: "/dev/null")
+        let line = process.readLine(timeout: 30)
         let log = try log()
-        let port = try #require(String(decoding: line, as: UTF8.self).split(separator: ":").last.flatMap { UInt16($0) }, "\(log)")
+        let port = try #require(line?.split(separator: ":").last.flatMap { UInt16($0) }, "\(log)")
         while access(pidFile, F_OK) != 0 { try await Task.sleep(for: .milliseconds(1)) }
         return Running(process: process, remote: RemoteServer(host: "127.0.0.1", port: port, exportPath: ["pvc-1"]))
     }
@@ -155,7 +139,7 @@ private struct Place {
     /// - Returns: what the log says to that.
     func reload(_ server: Running) async throws -> String {
         let before = try log().utf8.count
-        kill(server.process.processIdentifier, SIGHUP)
+        server.process.hangUp()
         while true {
             let said = String(decoding: try log().utf8.dropFirst(before), as: UTF8.self)
             if said.contains("configuration read again") || said.contains("the configuration is refused") { return said }

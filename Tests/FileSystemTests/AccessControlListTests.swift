@@ -82,22 +82,13 @@ import Testing
                     spec += ",u:\(3000 + id):\(word()),g:\(4000 + id):\(word()),d:u:\(5000 + id):\(word())"
                 }
                 LocalFileSystem.actAsSuperuser()
-                try Self.run("/usr/bin/setfacl", ["-b", path])
-                try Self.run("/usr/bin/setfacl", ["-m", spec, path])
+                try Image.run("/usr/bin/setfacl", ["-b", path])
+                try Image.run("/usr/bin/setfacl", ["-m", spec, path])
                 let acl = try directory.accessControlList(.root)
                 try set(acl, directory)
                 #expect(try directory.accessControlList(.root) == acl, "\(spec)")
             }
         }
-    }
-
-    private static func run(_ program: String, _ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\(program) \(arguments.joined(separator: " "))")
     }
 
     @Test func nobodyGetsMoreThanTheListSays() throws {

@@ -1,3 +1,4 @@
+import ChildProcesses
 import FileSystem
 import Foundation
 import LocalFileSystem
@@ -344,12 +345,8 @@ struct Image: ~Copyable {
         if let failure { throw failure }
     }
 
-    private static func run(_ program: String, _ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\(program) \(arguments.joined(separator: " "))")
+    static func run(_ program: String, _ arguments: [String]) throws {
+        let end = try FinishedProgram(program, arguments)
+        try #require(end.status == 0, "\(program) \(arguments.joined(separator: " ")): \(end.errors)")
     }
 }

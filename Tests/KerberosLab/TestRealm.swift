@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Synchronization
 
@@ -21,8 +22,7 @@ package final class TestRealm: Sendable {
     package let directory: String
     /// Where the KDC listens.
     private let host: String
-    private let kdc = Mutex<Process?>(nil)
-    private let life = Pipe()
+    private let kdc = Mutex<ChildProcess?>(nil)
     private let tickets = Mutex([String: Task<String, any Error>]())
 
     private static let first = Task {
@@ -60,7 +60,7 @@ package final class TestRealm: Sendable {
         for machine in machines { try await export("host/\(machine)", to: machineKeytab) }
     }
 
-    deinit { try? life.fileHandleForWriting.close() }
+    deinit { kdc.withLock { $0?.finish() } }
 
     /// The keys of the services.
     package var keytab: String { "\(directory)/server.keytab" }
@@ -110,25 +110,10 @@ package final class TestRealm: Sendable {
 
     /// Starts the KDC on this machine.
     private func start() throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        // The shell reads until the other end of the pipe is closed.
-        let script = #"directory=$1; shift; "$@" & cat >/dev/null; kill -9 $!; wait; rm -rf "$directory""#
-        process.arguments = ["-c", script, "kdc", directory] + kdcCommand
-        process.standardInput = life
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        // The shell reads until the other end, which is here, is closed.
+        let script = #"directory=$1; shift; "$@" >/dev/null & cat >/dev/null; kill -9 $!; wait; rm -rf "$directory""#
+        let process = try ChildProcess("/bin/sh", ["-c", script, "kdc", directory] + kdcCommand, log: "/dev/null")
         kdc.withLock { $0 = process }
-    }
-
-    private var variables: [String: String] {
-        var variables = ProcessInfo.processInfo.environment
-        for entry in environment {
-            let parts = entry.split(separator: "=", maxSplits: 1).map(String.init)
-            variables[parts[0]] = parts[1]
-        }
-        return variables
     }
 
     private func add(_ principal: String, _ options: String...) async throws {
@@ -169,23 +154,14 @@ package final class TestRealm: Sendable {
     }
 
     private func run(_ program: String, _ arguments: String...) async throws {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        process.environment = variables
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let (status, text) = await withCheckedContinuation { continuation in
+        let end = try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
-                let data = output.fileHandleForReading.readDataToEndOfFile()
-                process.waitUntilExit()
-                continuation.resume(returning: (process.terminationStatus, String(decoding: data, as: UTF8.self)))
+                continuation.resume(with: Result { try FinishedProgram("/usr/bin/env", self.environment + [program] + arguments) })
             }
         }
-        guard status == 0 else { throw LabError("\(program) \(arguments.joined(separator: " ")) failed: \(text)") }
+        guard end.status == 0 else {
+            throw LabError("\(program) \(arguments.joined(separator: " ")) failed: \(end.output)\(end.errors)")
+        }
     }
 }
 

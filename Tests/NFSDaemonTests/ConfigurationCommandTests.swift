@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import NFSDaemon
 import Testing
@@ -253,17 +254,7 @@ private func serverProgram() throws -> String {
 }
 
 private func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    process.environment = environment
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = errors
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let lines = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n").map(String.init)
-    process.waitUntilExit()
-    return Outcome(status: process.terminationStatus, output: text, errors: lines)
+    let program = try FinishedProgram(program, arguments, environment: environment.map { "\($0)=\($1)" })
+    let lines = program.errors.split(separator: "\n").map(String.init)
+    return Outcome(status: program.status, output: program.output, errors: lines)
 }

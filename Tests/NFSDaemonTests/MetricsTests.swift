@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import NFSDaemon
 import NFSServer
@@ -101,17 +102,8 @@ struct MetricsTests {
 
     /// The status, the type and the content of an answer over HTTP.
     private static func get(_ url: String) throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/curl")
-        process.arguments = ["-s", "-m", "20", "-w", "%{stderr}%{http_code} %{content_type} ", url]
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        let content = output.fileHandleForReading.readDataToEndOfFile()
-        let head = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: head + content, as: UTF8.self)
+        let curl = try FinishedProgram("/usr/bin/curl", ["-s", "-m", "20", "-w", "%{stderr}%{http_code} %{content_type} ", url])
+        return curl.errors + curl.output
     }
 
     /// The rows of docs/METRICS.md as the server's metrics make them.
@@ -165,16 +157,7 @@ private enum Promtool {
 
     static func run(_ arguments: [String], input: String = "") throws -> (status: Int32, output: String) {
         let directory = try TemporaryDirectory()
-        let process = Process()
-        process.executableURL = URL(filePath: path)
-        process.arguments = arguments
-        process.standardInput = FileHandle(forReadingAtPath: try directory.file(input))
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, text)
+        let program = try FinishedProgram(path, arguments, input: directory.file(input))
+        return (program.status, program.output + program.errors)
     }
 }

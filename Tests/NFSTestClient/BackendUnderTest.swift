@@ -1,3 +1,4 @@
+import ChildProcesses
 import Glibc
 
 /// A `recovery-backend` with its records in memory, which a test may stop for a while.

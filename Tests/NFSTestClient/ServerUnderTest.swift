@@ -1,3 +1,4 @@
+import ChildProcesses
 import Glibc
 
 /// An `nfs-server` of its own on a directory of its own, which a test may kill and start again.

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import RecoveryBackend
 import Testing
@@ -152,7 +153,7 @@ struct EtcdRecoveryStoreTests {
     @Test func aUserOfEtcdIsAuthenticated() async throws {
         let member = try await EtcdServer.cluster(on: [EtcdServer.freshHost()], arguments: ["--auth-token-ttl", "5"])[0]
         func administer(_ path: String, _ body: String) async throws {
-            let answer = try await Process.output(of: "/usr/bin/curl", ["-s", "\(member.endpoint)/v3/auth/\(path)", "-d", body])
+            let answer = try await FinishedProgram.output(of: "/usr/bin/curl", ["-s", "\(member.endpoint)/v3/auth/\(path)", "-d", body])
             #expect(!answer.contains("error"), "\(path)")
         }
         try await administer("user/add", #"{"name":"root","password":"secret"}"#)

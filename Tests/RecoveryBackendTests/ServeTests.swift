@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import RecoveryBackend
 import Testing
@@ -16,7 +17,7 @@ import Testing
             #expect(try await client.activeClients(of: Self.host) == [])
         }
         program.signal(SIGTERM)
-        let end = await program.end()
+        let end = try await program.end()
         #expect(end.status == 0)
         #expect(end.output == "")
     }
@@ -31,7 +32,7 @@ import Testing
                 try await client.add("1:a", to: "AB12CD34", of: Self.host)
             }
             killed.signal(SIGKILL)
-            _ = await killed.end()
+            _ = try await killed.end()
 
             let successor = try RunningProgram(arguments)
             try await withClient(of: try await successor.ready()) { client in
@@ -39,7 +40,7 @@ import Testing
                 #expect(clients == ["1:a"])
             }
             successor.signal(SIGINT)
-            #expect(await successor.end().status == 0)
+            #expect(try await successor.end().status == 0)
         }
     }
 
@@ -99,58 +100,47 @@ import Testing
 /// The built program as a process of its own.
 private final class RunningProgram: Sendable {
     struct End {
-        let status: Int32
+        /// Its exit code; nil when a signal ended it.
+        let status: Int32?
         let output: String
         let errors: String
     }
 
-    private let identifier: Int32
-    private let ending: Task<Int32, Never>
-    private let output = Pipe()
-    private let errors = Pipe()
+    private let process: ChildProcess
+    private let log = FileManager.default.temporaryDirectory.appending(path: "recovery-backend-\(UUID().uuidString)").path
 
     init(_ arguments: [String]) throws {
         // The test bundle is an executable next to the products of the package.
         let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let process = Process()
-        process.executableURL = URL(filePath: bundle).deletingLastPathComponent().appending(path: "recovery-backend")
-        process.arguments = arguments
-        process.standardOutput = output
-        process.standardError = errors
-        let (statuses, continuation) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = { continuation.yield($0.terminationStatus) }
-        try process.run()
-        identifier = process.processIdentifier
-        ending = Task { await statuses.first { _ in true } ?? -1 }
+        let program = URL(filePath: bundle).deletingLastPathComponent().appending(path: "recovery-backend").path
+        process = try ChildProcess(program, arguments, log: log)
+    }
+
+    deinit {
+        process.kill()
+        try? FileManager.default.removeItem(atPath: log)
     }
 
     /// Waits for the line that says where the program listens.
     func ready() async throws -> ServiceAddress {
-        let line = await read { [output] in
-            var line = Data()
-            while line.last != UInt8(ascii: "\n"), let byte = try? output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty {
-                line += byte
-            }
-            return line
-        }
-        try #require(line.hasPrefix("ready ") && line.hasSuffix("\n"))
-        return try #require(ServiceAddress(rawValue: String(line.dropFirst("ready ".count).dropLast())))
+        let line = await waiting { [process] in process.readLine(timeout: 60) } ?? ""
+        try #require(line.hasPrefix("ready "))
+        return try #require(ServiceAddress(rawValue: String(line.dropFirst("ready ".count))))
     }
 
     func signal(_ number: Int32) {
-        kill(identifier, number)
+        kill(process.id, number)
     }
 
     /// Waits for the end of the program; the output is what it wrote since it was ready.
-    func end() async -> End {
-        let errors = await read { [errors] in errors.fileHandleForReading.readDataToEndOfFile() }
-        let output = await read { [output] in output.fileHandleForReading.readDataToEndOfFile() }
-        return End(status: await ending.value, output: output, errors: errors)
+    func end() async throws -> End {
+        let (output, status) = await waiting { [process] in (process.readToEnd(), process.exitCode(timeout: 60)) }
+        return End(status: status, output: output, errors: try String(contentsOfFile: log, encoding: .utf8))
     }
 
-    private func read(_ body: @escaping @Sendable () -> Data) async -> String {
+    private func waiting<Result: Sendable>(for body: @escaping @Sendable () -> Result) async -> Result {
         await withCheckedContinuation { continuation in
-            Thread.detachNewThread { continuation.resume(returning: String(decoding: body(), as: UTF8.self)) }
+            Thread.detachNewThread { continuation.resume(returning: body()) }
         }
     }
 }

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Testing
 
@@ -32,23 +33,15 @@ enum Machine {
     /// - Returns: its standard output.
     @discardableResult
     static func run(_ line: String) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", line]
-        process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw CommandFailure(line: line) }
-        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        let program = try FinishedProgram("/bin/sh", ["-c", line], environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"])
+        guard program.status == 0 else { throw CommandFailure(line: line, errors: program.errors) }
+        return program.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }
 
 struct CommandFailure: Error {
     let line: String
+    let errors: String
 }
 
 /// A block device over a file in a directory of its own, which is there as `devices/volume`, as Longhorn's are in /dev/longhorn.

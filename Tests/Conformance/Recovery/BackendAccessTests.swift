@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import NFSTestClient
 import Testing
@@ -38,11 +39,11 @@ final class BackendAccessTests {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
         let fresh = { [self] (name: String) in path("\(name)-fresh") }
-        try run(
+        _ = try FinishedProgram(
             "/usr/bin/openssl",
             ["req", "-x509", "-subj", "/CN=authority", "-keyout", path("authority-key"), "-out", fresh("authority")] + key)
         for name in ["backend", "server"] {
-            try run(
+            _ = try FinishedProgram(
                 "/usr/bin/openssl",
                 [
                     "req", "-x509", "-subj", "/O=\(name)", "-CA", fresh("authority"), "-CAkey", path("authority-key"), "-addext",
@@ -56,12 +57,13 @@ final class BackendAccessTests {
 
     /// The answer of /v1/hosts, empty when there is none.
     private func hosts(of backend: BackendUnderTest, token: String) throws -> String {
-        try run(
+        try FinishedProgram(
             "/usr/bin/curl",
             [
                 "-s", "--cacert", path("authority"), "--cert", path("server"), "--key", path("server-key"), "-H",
                 "Authorization: Bearer \(token)", backend.url.replacing("/recoverybackend", with: "/hosts"),
-            ])
+            ]
+        ).output
     }
 
     private func untilClients(are count: Int, at backend: BackendUnderTest, token: String) async throws {
@@ -70,18 +72,5 @@ final class BackendAccessTests {
             try #require(ContinuousClock.now < end, "the record has \(count) clients")
             try await Task.sleep(for: .milliseconds(50))
         }
-    }
-
-    @discardableResult
-    private func run(_ program: String, _ arguments: [String]) throws -> String {
-        let (process, output) = (Process(), Pipe())
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return text
     }
 }

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import RecoveryBackend
 import Testing
@@ -28,6 +29,6 @@ struct Certificates {
     }
 
     private static func openssl(_ arguments: String...) async throws {
-        _ = try await Process.output(of: "/usr/bin/openssl", arguments)
+        _ = try await FinishedProgram.output(of: "/usr/bin/openssl", arguments)
     }
 }

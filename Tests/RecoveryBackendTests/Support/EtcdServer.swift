@@ -1,5 +1,7 @@
+import ChildProcesses
 import Foundation
 import RecoveryBackend
+import Synchronization
 import Testing
 
 /// A real etcd on a loopback address of its own. It ends with this object, or with the process of the tests however that
@@ -11,8 +13,7 @@ final class EtcdServer: Sendable {
 
     let endpoint: String
     private let health: String
-    private let life: Pipe
-    private let process: Process
+    private let process: Mutex<ChildProcess?>
 
     private static let first = Task { try await EtcdServer.cluster(of: 1)[0] }
 
@@ -41,33 +42,26 @@ final class EtcdServer: Sendable {
         // Without TLS and without a certificate of ours, whatever the other address asks for.
         health = "http://\(host):2381"
         let directory = FileManager.default.temporaryDirectory.appending(path: "etcd-\(UUID().uuidString)").path
-        life = Pipe()
-        process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        // The shell reads until the other end of the pipe is closed.
-        let script = #"directory=$1; shift; "$@" & cat >/dev/null; kill -9 $!; wait; rm -rf "$directory""#
-        process.arguments =
+        // The shell reads until the other end, which is here, is closed.
+        let script = #"directory=$1; shift; "$@" >/dev/null & cat >/dev/null; kill -9 $!; wait; rm -rf "$directory""#
+        let process = try ChildProcess(
+            "/bin/sh",
             [
                 "-c", script, "etcd", directory, "/usr/bin/etcd", "--name", host, "--data-dir", directory, "--log-level", "fatal",
                 "--listen-client-urls", endpoint, "--advertise-client-urls", endpoint, "--listen-peer-urls", "http://\(host):2380",
                 "--listen-metrics-urls", health, "--initial-advertise-peer-urls", "http://\(host):2380", "--initial-cluster",
                 hosts.map { "\($0)=http://\($0):2380" }.joined(separator: ","),
-            ] + arguments
-        process.standardInput = life
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+            ] + arguments, log: "/dev/null")
+        self.process = Mutex(process)
     }
 
     deinit { kill() }
 
-    func kill() {
-        try? life.fileHandleForWriting.close()
-    }
+    func kill() { process.withLock { $0.take()?.finish() } }
 
     private func answers() async throws {
         for _ in 0..<400 {
-            let status = try? await Process.output(of: "/usr/bin/curl", ["-s", "\(health)/health"])
+            let status = try? await FinishedProgram.output(of: "/usr/bin/curl", ["-s", "\(health)/health"])
             if status?.contains("true") == true { return }
             try await Task.sleep(for: .milliseconds(50))
         }
@@ -75,22 +69,11 @@ final class EtcdServer: Sendable {
     }
 }
 
-extension Process {
-    /// What a program writes to standard output.
+extension FinishedProgram {
+    /// What a program writes to standard output. Blocks nobody.
     static func output(of program: String, _ arguments: [String]) async throws -> String {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        return await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-                let data = output.fileHandleForReading.readDataToEndOfFile()
-                process.waitUntilExit()
-                continuation.resume(returning: String(decoding: data, as: UTF8.self))
-            }
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result { try FinishedProgram(program, arguments).output }) }
         }
     }
 }

@@ -9,32 +9,24 @@ package struct ChildProcess: Sendable {
 
     /// - Parameters:
     ///   - log: the file standard error is appended to.
-    ///   - environment: what is added to it, as `NAME=VALUE`.
-    package init(_ executable: String, _ arguments: [String], log: String, environment: [String] = []) throws {
+    ///   - environment: what is added to that of this process, as `NAME=VALUE`.
+    package init(_ executable: String, _ arguments: [String], log: String, environment: [String] = []) throws(SpawnFailure) {
         var pair: [Int32] = [0, 0]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
-            throw ConnectionError.failed(errno)
+            throw SpawnFailure(program: executable, code: errno)
         }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        posix_spawn_file_actions_adddup2(&actions, pair[1], 0)
-        posix_spawn_file_actions_adddup2(&actions, pair[1], 1)
-        posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
-        // Whatever else is open here and would outlive its owner in the child: Foundation's Process takes the end of such a
-        // descriptor for the end of its own child, and would wait for ours.
-        for other in 3..<min(getdtablesize(), 4096) { posix_spawn_file_actions_addclose(&actions, other) }
-        var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
-        var variables: [UnsafeMutablePointer<CChar>?] = []
-        while let entry = environ[variables.count] { variables.append(strdup(entry)) }
-        variables += environment.map { strdup($0) } + [nil]
-        var id: pid_t = 0
-        let result = posix_spawn(&id, executable, &actions, nil, &words, &variables)
-        for word in words + variables { free(word) }
-        posix_spawn_file_actions_destroy(&actions)
-        Glibc.close(pair[1])
-        self.id = id
+        defer { Glibc.close(pair[1]) }
+        do throws(SpawnFailure) {
+            id = try spawn(executable, arguments, environment: inheritedEnvironment() + environment) { actions in
+                posix_spawn_file_actions_adddup2(&actions, pair[1], 0)
+                posix_spawn_file_actions_adddup2(&actions, pair[1], 1)
+                posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+            }
+        } catch {
+            Glibc.close(pair[0])
+            throw error
+        }
         descriptor = pair[0]
-        guard result == 0 else { throw ConnectionError.failed(result) }
     }
 
     /// The next line of standard output, or nil when none came within `timeout` seconds.
@@ -54,8 +46,16 @@ package struct ChildProcess: Sendable {
 
     package var isRunning: Bool { exit() == nil }
 
+    /// Whatever it still writes to standard output, once it has closed that.
+    package func readToEnd() -> String {
+        var text: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 4096)
+        while case let count = read(descriptor, &part, part.count), count > 0 { text += part[..<count] }
+        return String(decoding: text, as: UTF8.self)
+    }
+
     /// Whether a signal of this number ended the process within `timeout` seconds.
-    func isEnded(by signal: Int32, timeout: Int) -> Bool {
+    package func isEnded(by signal: Int32, timeout: Int) -> Bool {
         let deadline = ContinuousClock.now + .seconds(timeout)
         while ContinuousClock.now < deadline {
             if let exit = exit() { return exit.si_code == CLD_KILLED && exit._sifields._sigchld.si_status == signal }
@@ -73,17 +73,17 @@ package struct ChildProcess: Sendable {
     }
 
     /// Ends the child's input, waits until it has ended and gives back what it used.
-    func finish() {
+    package func finish() {
         Glibc.close(descriptor)
         var status: Int32 = 0
         waitpid(id, &status, 0)
     }
 
     /// Sends SIGTERM.
-    func askToEnd() { Glibc.kill(id, SIGTERM) }
+    package func askToEnd() { Glibc.kill(id, SIGTERM) }
 
     /// Sends SIGHUP.
-    func hangUp() { Glibc.kill(id, SIGHUP) }
+    package func hangUp() { Glibc.kill(id, SIGHUP) }
 
     /// Sends SIGTERM; the exit code, or nil when a signal ended the process or the time (in seconds) is up.
     package func terminate(timeout: Int) -> Int32? {
