@@ -182,7 +182,15 @@ final class Volume: Sendable {
         // The capability this takes goes when a thread acts as an ordinary user.
         try actAsSuperuser()
         do throws(SystemError) {
-            return try open(for: .path, mayBlock: true) { linux_open_handle(root.number, &kernelHandle) }
+            return try open(for: .path, mayBlock: true) {
+                // Linux lacks memory, as it says, also while the inode of a file that is gone is made that of a new one.
+                for _ in 1...5 {
+                    let number = linux_open_handle(root.number, &kernelHandle)
+                    if number != -ENOMEM { return number }
+                    usleep(1000)
+                }
+                return -ENOMEM
+            }
         } catch {
             // To the kernel a handle cut short is one of a file that is gone.
             let isCut = kernelHandle.type == ownHandle.type && kernelHandle.count != ownHandle.count

@@ -44,10 +44,10 @@ extension RealClient {
         func cost() async throws {
             try await Laboratory.running(kernels: 1) { laboratory in
                 let site = try await KerberosSite(in: laboratory)
-                try await site.run("ticket 2001 alice; head --bytes 128M /dev/urandom > /run/random")
+                try await site.run("ticket 2001 alice; head --bytes 64M /dev/urandom > /run/random")
                 for flavor in ["sys", "krb5", "krb5i", "krb5p"] {
                     try await site.run("mount_with \(flavor); as 2001 touch /mnt/\(flavor)/data")
-                    for (size, count) in [("1M", 128), ("4k", 2000)] {
+                    for (size, count) in [("1M", 64), ("4k", 2000)] {
                         for copy in [
                             "if=/run/random of=/mnt/\(flavor)/data conv=notrunc oflag=direct",
                             "if=/mnt/\(flavor)/data of=/run/back conv=notrunc iflag=direct",

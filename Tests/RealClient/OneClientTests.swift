@@ -36,9 +36,14 @@ extension RealClient {
             try await job.run(on: client)
         }
 
-        @Test("a minute of random operations agrees with a model", .timeLimit(.minutes(3)))
+        @Test("a directory of 20000 entries that was on the volume before is listed whole", .timeLimit(.minutes(2)))
+        func largeDirectory() async throws {
+            try await Cluster.current.listsDirectory(of: 20_000)
+        }
+
+        @Test("half a minute of random operations agrees with a model", .timeLimit(.minutes(3)))
         func randomOperations() async throws {
-            print(try await client.run("$workload random-operations /mnt/vol/random --seed 20261121 --seconds 60"))
+            print(try await client.run("$workload random-operations /mnt/vol/random --seed 20261121 --seconds 30"))
         }
     }
 
@@ -64,6 +69,11 @@ extension RealClient {
         @Test("files behave", .timeLimit(.minutes(3)), arguments: FileJob.all)
         func filesBehave(job: FileJob) async throws {
             try await job.run(on: client)
+        }
+
+        @Test("a directory of 20000 entries that was on the volume before is listed whole", .timeLimit(.minutes(2)))
+        func largeDirectory() async throws {
+            try await Cluster.current.listsDirectory(of: 20_000)
         }
     }
 }

@@ -97,6 +97,14 @@ extension Cluster {
         // Takes effect when the file system is unmounted.
         try await laboratory.run("losetup", "--detach", device)
     }
+
+    /// Makes a directory beside the server, and has the first client list it.
+    func listsDirectory(of entries: Int) async throws {
+        let (name, program) = ("large", Laboratory.programs.appending(path: "client-workload").path)
+        try await laboratory.run("mkdir", "\(mountPoint!)/\(name)")
+        try await laboratory.run(program, "fill-directory", "\(mountPoint!)/\(name)", "\(entries)")
+        try await clients[0].run("$workload list-directory /mnt/vol/\(name) \(entries)")
+    }
 }
 
 // MARK: The server and its recovery backend
