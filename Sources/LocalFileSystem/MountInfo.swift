@@ -6,17 +6,22 @@ package struct MountInfo: Sendable {
         /// The number statx calls the mount by.
         package let id: UInt64
         package let path: String
+        /// Whether nobody may write to its file system, by a wish or since the kernel found errors in it.
+        package let isReadOnly: Bool
     }
 
     /// In the order of the kernel: what was mounted over something comes behind it.
     package let mounts: [Mount]
 
-    /// - Parameter text: the first field of a line is the mount's number, the fifth the place it is mounted at.
+    /// - Parameter text: the first field of a line is the mount's number, the fifth the place it is mounted at, the last the options of
+    ///   its file system.
     package init(_ text: String) {
         mounts = text.split(separator: "\n").compactMap { line in
             let fields = line.split(separator: " ", maxSplits: 5)
             guard fields.count > 4, let id = UInt64(fields[0]) else { return nil }
-            return Mount(id: id, path: Self.unescaped(fields[4].utf8))
+            let options = line.split(separator: " ").last?.split(separator: ",") ?? []
+            return Mount(
+                id: id, path: Self.unescaped(fields[4].utf8), isReadOnly: options.contains { ["ro", "emergency_ro", "shutdown"].contains($0) })
         }
     }
 

@@ -43,7 +43,7 @@ package func share(_ options: ShareOptions, environment: [String: String]) async
             // Whoever has nothing to ask of it at the time notices nothing.
             while true {
                 try await Task.sleep(for: .seconds(5))
-                if await volume.hasLostDevice() { errors.take(.nxio) }
+                if let failure = await volume.failure() { errors.take(failure) }
             }
         }
         if let lease {

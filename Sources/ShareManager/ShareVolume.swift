@@ -1,6 +1,7 @@
 import Foundation
 import LocalFileSystem
 import Logging
+import NFSProtocol
 
 /// The file system of a volume, on its device, mounted or not.
 actor ShareVolume {
@@ -74,10 +75,34 @@ actor ShareVolume {
         log.notice("unmounted", metadata: ["at": "\(options.mountPoint)"])
     }
 
-    /// Whether its device is gone, or another one in its place, while it is mounted. Returns when the device answers.
-    func hasLostDevice() async -> Bool {
-        guard let (device, number) = mounted, await !device.answers(as: number) else { return false }
-        return mounted?.device == device
+    /// What is wrong with it while it is mounted, though nobody may have come upon it: its device is gone, or another one in its place
+    /// (`nxio`), or the kernel found errors and lets nobody write to its file system (`rofs`), or read it (`io`). Returns when the device
+    /// answers.
+    func failure() async -> NFSStatus? {
+        guard let (device, number) = mounted else { return nil }
+        let answers = await answers(device, number)
+        // It may have been unmounted meanwhile.
+        guard mounted?.device == device else { return nil }
+        guard answers else { return .nxio }
+        var status = stat()
+        guard stat(options.mountPoint, &status) == 0 || errno != EIO else { return .io }
+        let isReadOnly = MountInfo.current()?.mounts.last { $0.path == options.mountPoint }?.isReadOnly == true
+        return isReadOnly && !options.mountOptions.contains("ro") ? .rofs : nil
+    }
+
+    /// As `BlockDevice.answers`. Says so when that takes long.
+    private func answers(_ device: BlockDevice, _ number: UInt64) async -> Bool {
+        let asked = ContinuousClock.now
+        let limit = Duration.seconds(5)
+        let complaint = Task { [log] in
+            try await Task.sleep(for: limit)
+            log.error("the device does not answer; whoever needs it waits", metadata: ["device": "\(device.path)"])
+        }
+        let answers = await device.answers(as: number)
+        complaint.cancel()
+        let took = ContinuousClock.now - asked
+        if took >= limit { log.notice("the device answers again", metadata: ["device": "\(device.path)", "after": "\(took)"]) }
+        return answers
     }
 
     /// Gives the file system all of the device.

@@ -50,7 +50,7 @@ extension RealClient {
             return client
         }
 
-        @Test("encrypts it while it is blank, and opens it on the next node, where clients find what they wrote")
+        @Test("encrypts it while it is blank, and opens it on the next node, where clients find what they wrote; says when its device hangs")
         func encrypted() async throws {
             try await Laboratory.running(kernels: 2) { laboratory in
                 let disk = laboratory.directory.appending(path: "disk.image").path
@@ -61,8 +61,18 @@ extension RealClient {
                 try await client.run("echo content >/mnt/vol/file; sync /mnt/vol/file")
                 try await server.cutPower()
                 #expect(try await laboratory.run("blkid", "-p", "-s", "TYPE", "-o", "value", disk).contains("crypto_LUKS"))
-                _ = try await share("server-again", disk: disk, size: 256, environment: environment, in: laboratory)
+                let next = try await share("server-again", disk: disk, size: 256, environment: environment, in: laboratory)
                 try await client.run("[ $(cat /mnt/vol/file) = content ]")
+                // A device that says nothing any more, and then does.
+                try await next.run(
+                    """
+                    until_logged() { until grep --quiet "$1" job-*.out; do sleep 0.2; done; }
+                    dmsetup suspend --noflush --nolockfs --noudevsync longhorn
+                    until_logged 'the device does not answer'
+                    dmsetup resume --noudevsync longhorn
+                    until_logged 'the device answers again'
+                    """)
+                try await client.run("echo more >>/mnt/vol/file; sync /mnt/vol/file")
             }
         }
 

@@ -349,6 +349,19 @@ struct CallbackTests {
         #expect(try await flags(session) == 0)
     }
 
+    @Test("try the first four contexts that are offered, and no more")
+    func bound() async throws {
+        let denial = Self.denial(AuthError.gssContextProblem)
+        let callbacks = CallbackService(protection: contexts) { _, _ in .message(denial) }
+        var security: [Operation.CallbackSecurity] = []
+        for number: UInt8 in 0..<6 { security.append(offer(try await context(), as: [number])) }
+        let session = try await session(security, answeredBy: callbacks)
+        _ = try await callbacks.calls(4)
+        try await eventually("no context is left") { try await flags(session) == Self.expired }
+        #expect(await !notify(session))
+        #expect(contexts.calls.map(\.handle) == [[0], [1], [2], [3]])
+    }
+
     @Test("are not needed for SEQUENCE to tell that the contexts of the session have ended")
     func expiryWithoutConnections() async throws {
         let connection = Connection(KerberosExchange(server.connect(), fore, .integrity))

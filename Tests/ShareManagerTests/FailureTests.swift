@@ -58,6 +58,15 @@ struct FailureTests {
         #expect(share.log.contains("cannot be served here any more"), "\(share.log)")
     }
 
+    @Test("A file system gone read-only while no client asks for anything is mounted anew all the same", arguments: ["ext4", "xfs"])
+    func readOnlyWhileIdle(_ type: String) async throws {
+        let share = try ShareUnderTest(try LoopDevice(megabytes: 320), ["--fs", type])
+        try share.inside(type == "xfs" ? "xfs_io -x -c shutdown \(share.mountPoint)" : "mount -o remount,abort \(share.mountPoint) || true")
+        try await eventually("mounts it anew") { share.log.contains("the volume is served again") }
+        try share.inside("touch \(share.mountPoint)/file")
+        #expect(share.stop() == 0, "\(share.log)")
+    }
+
     @Test("When another device with the same data comes to the place of the first, clients go on with that")
     func replaced() async throws {
         let device = try LoopDevice()
