@@ -147,7 +147,9 @@ let package = Package(
             ]),
         tests("RecoveryBackendTests", ["RecoveryBackend", "ChildProcesses", "recovery-backend"]),
         tests("RecoveryJournalTests", ["RecoveryJournal"]),
-        tests("NFSDaemonTests", ["NFSDaemon", "NFSServer", "ChildProcesses", "NFSTestClient", "RecoveryBackend", "RecoveryJournal", "nfs-server"]),
+        tests(
+            "NFSDaemonTests",
+            ["NFSDaemon", "NFSServer", "ChildProcesses", "NFSTestClient", "RecoveryBackend", "RecoveryJournal", "nfs-server"]),
         .target(name: "ChildProcesses", path: "Tests/ChildProcesses", swiftSettings: swiftSettings),
         .target(
             name: "NFSTestClient", dependencies: ["ChildProcesses"], path: "Tests/NFSTestClient", swiftSettings: swiftSettings),
@@ -171,8 +173,8 @@ let package = Package(
         tests(
             "Conformance",
             [
-                "ChildProcesses", "NFSTestClient", "NFSTestServer", "ConformanceRecord", "RecoveryJournal", "conformance-table", "nfs-server",
-                "recovery-backend",
+                "ChildProcesses", "NFSTestClient", "NFSTestServer", "ConformanceRecord", "RecoveryJournal", "conformance-table",
+                "nfs-server", "recovery-backend",
             ]),
         // What contexts leave behind, and what is touched that must not be (scripts/check).
         .systemLibrary(name: "CMalloc", path: "Tests/CMalloc"),

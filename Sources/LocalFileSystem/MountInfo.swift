@@ -21,7 +21,8 @@ package struct MountInfo: Sendable {
             guard fields.count > 4, let id = UInt64(fields[0]) else { return nil }
             let options = line.split(separator: " ").last?.split(separator: ",") ?? []
             return Mount(
-                id: id, path: Self.unescaped(fields[4].utf8), isReadOnly: options.contains { ["ro", "emergency_ro", "shutdown"].contains($0) })
+                id: id, path: Self.unescaped(fields[4].utf8),
+                isReadOnly: options.contains { ["ro", "emergency_ro", "shutdown"].contains($0) })
         }
     }
 

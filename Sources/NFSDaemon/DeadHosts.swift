@@ -18,6 +18,7 @@ struct DeadHosts: Sendable {
             do {
                 try await run(dead)
             } catch {
+                guard !Task.isCancelled else { return }
                 log.error("cannot run the dead-hosts-command", metadata: ["program": "\(program)", "error": "\(error)"])
             }
             try? await Task.sleep(for: .seconds(1))

@@ -50,7 +50,8 @@ extension RealClient {
             return client
         }
 
-        @Test("encrypts it while it is blank, and opens it on the next node, where clients find what they wrote; says when its device hangs")
+        @Test(
+            "encrypts it while it is blank, opens it on the next node, where clients find what they wrote, and says when its device hangs")
         func encrypted() async throws {
             try await Laboratory.running(kernels: 2) { laboratory in
                 let disk = laboratory.directory.appending(path: "disk.image").path
