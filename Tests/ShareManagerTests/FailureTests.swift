@@ -14,6 +14,11 @@ struct FailureTests {
         return try #require(reply)
     }
 
+    /// Has done to its file system what the kernel does itself when the journal cannot be written.
+    private func loseJournal(of share: ShareUnderTest, _ type: String) throws {
+        try share.inside(type == "xfs" ? "xfs_io -x -c shutdown \(share.mountPoint)" : "mount -o remount,abort \(share.mountPoint) || true")
+    }
+
     @Test(
         "A file system gone read-only is mounted anew at the first write that fails, which the client is asked to repeat",
         arguments: ["ext4", "xfs"])
@@ -24,8 +29,7 @@ struct FailureTests {
         let root = try await session.lookup(path: ["volume"])
         let opened = try await session.open(root, "file")
         try await session.run(.putFH(opened.handle), .write(opened.stateID, [1], .fileSync))
-        // What the kernel does itself when the journal cannot be written.
-        try share.inside(type == "xfs" ? "xfs_io -x -c shutdown \(share.mountPoint)" : "mount -o remount,abort \(share.mountPoint) || true")
+        try loseJournal(of: share, type)
         let write = try await insist(session, .putFH(opened.handle), .write(opened.stateID, offset: 1, [2], .fileSync))
         #expect(write.outcome?.status == .ok, "\(share.log)")
         #expect(try await session.read(opened.handle, opened.stateID) == [1, 2])
@@ -61,7 +65,7 @@ struct FailureTests {
     @Test("A file system gone read-only while no client asks for anything is mounted anew all the same", arguments: ["ext4", "xfs"])
     func readOnlyWhileIdle(_ type: String) async throws {
         let share = try ShareUnderTest(try LoopDevice(megabytes: 320), ["--fs", type])
-        try share.inside(type == "xfs" ? "xfs_io -x -c shutdown \(share.mountPoint)" : "mount -o remount,abort \(share.mountPoint) || true")
+        try loseJournal(of: share, type)
         try await eventually("mounts it anew") { share.log.contains("the volume is served again") }
         try share.inside("touch \(share.mountPoint)/file")
         #expect(share.stop() == 0, "\(share.log)")
